@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every switch of the build. Tri-state ones: AUTO uses the part if it is found and says so if not, ON fails without it.
+foreach(part CUDA PCL)
+  set(POINTATTN_${part} AUTO CACHE STRING "${part}: AUTO, ON or OFF")
+  set_property(CACHE POINTATTN_${part} PROPERTY STRINGS AUTO ON OFF)
+  if(NOT POINTATTN_${part} MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "POINTATTN_${part}: expected AUTO, ON or OFF, got '${POINTATTN_${part}}'")
+  endif()
+endforeach()
+option(POINTATTN_TESTS "Build the tests" ON)
+option(POINTATTN_BENCH "Build the benchmarks" ON)
+option(POINTATTN_PCH "Precompile the LibTorch headers" ON)
+option(POINTATTN_TIDY "Run clang-tidy with the compiler" OFF)
+set(POINTATTN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
+
+function(pointattn_report part text)
+  set_property(GLOBAL APPEND_STRING PROPERTY pointattn_summary "  ${part}: ${text}\n")
+endfunction()
+function(pointattn_print_summary)
+  get_property(summary GLOBAL PROPERTY pointattn_summary)
+  message(STATUS "pointattn ${PROJECT_VERSION} (${CMAKE_BUILD_TYPE})\n${summary}")
+endfunction()
+
+# pointattn_missing(<part> <cure>): an optional part is absent; ON makes that an error that names the cure.
+function(pointattn_missing part cure)
+  if(POINTATTN_${part} STREQUAL "ON")
+    message(FATAL_ERROR "POINTATTN_${part}=ON, but it was not found: ${cure}")
+  endif()
+  pointattn_report(${part} "left out (${cure})")
+endfunction()
