@@ -18,7 +18,9 @@ std::string shape_of(const at::Tensor& tensor) {
 
 }  // namespace
 
-void ShapeCheck::operator()(const at::Tensor& tensor, const char* name, std::initializer_list<Dim> dims) {
+void ShapeCheck::operator()(const at::Tensor& tensor,
+                            const char* name,
+                            std::initializer_list<Dim> dims) {
   TORCH_CHECK_VALUE(tensor.defined(), operation_, ": expected a tensor for ", name, ", got none");
   bool good = tensor.dim() == static_cast<int64_t>(dims.size());
   std::ostringstream expected;
@@ -37,14 +39,23 @@ void ShapeCheck::operator()(const at::Tensor& tensor, const char* name, std::ini
         good = good && bound->second == size;
       }
     } else {
-      const int64_t fixed = std::holds_alternative<int>(dim) ? std::get<int>(dim) : std::get<int64_t>(dim);
+      const int64_t fixed =
+          std::holds_alternative<int>(dim) ? std::get<int>(dim) : std::get<int64_t>(dim);
       expected << fixed;
       good = good && fixed == size;
     }
     ++d;
   }
-  TORCH_CHECK_VALUE(
-      good, operation_, ": expected ", name, " [", expected.str(), "]", known.str(), ", got ", shape_of(tensor));
+  TORCH_CHECK_VALUE(good,
+                    operation_,
+                    ": expected ",
+                    name,
+                    " [",
+                    expected.str(),
+                    "]",
+                    known.str(),
+                    ", got ",
+                    shape_of(tensor));
 }
 
 int64_t ShapeCheck::operator[](const char* dim) const {
@@ -54,28 +65,58 @@ int64_t ShapeCheck::operator[](const char* dim) const {
 }
 
 void check_finite(const char* operation, const at::Tensor& tensor, const char* name) {
-  // One pass over the data in the common case: a sum is finite unless a term is not (or it overflows: then look closer).
+  // One pass over the data in the common case: a sum is finite unless a term is not (or it
+  // overflows: then look closer).
   if (tensor.numel() == 0 || at::isfinite(tensor.detach().sum()).item<bool>()) return;
-  const at::Tensor bad = at::isfinite(tensor.detach()).logical_not().reshape({tensor.size(0), -1}).any(1).nonzero();
-  TORCH_CHECK_VALUE(
-      bad.numel() == 0, operation, ": expected finite ", name, ", got NaN or infinity in row ", bad[0].item<int64_t>());
+  const at::Tensor bad =
+      at::isfinite(tensor.detach()).logical_not().reshape({tensor.size(0), -1}).any(1).nonzero();
+  TORCH_CHECK_VALUE(bad.numel() == 0,
+                    operation,
+                    ": expected finite ",
+                    name,
+                    ", got NaN or infinity in row ",
+                    bad[0].item<int64_t>());
 }
 
-std::vector<int64_t> checked_offsets(const char* operation, const at::Tensor& offsets, const char* name, int64_t rows) {
+std::vector<int64_t> checked_offsets(const char* operation,
+                                     const at::Tensor& offsets,
+                                     const char* name,
+                                     int64_t rows) {
   TORCH_CHECK_VALUE(
-      offsets.defined() && offsets.scalar_type() == at::kLong && offsets.dim() == 1 && offsets.size(0) >= 1, operation,
-      ": expected int64 ", name, " [B+1], got ",
+      offsets.defined() && offsets.scalar_type() == at::kLong && offsets.dim() == 1 &&
+          offsets.size(0) >= 1,
+      operation,
+      ": expected int64 ",
+      name,
+      " [B+1], got ",
       offsets.defined() ? std::string(offsets.dtype().name()) + " " + shape_of(offsets) : "none");
   const at::Tensor host = offsets.to(at::kCPU).contiguous();
-  std::vector<int64_t> result(host.const_data_ptr<int64_t>(), host.const_data_ptr<int64_t>() + host.numel());
-  TORCH_CHECK_VALUE(result.front() == 0, operation, ": expected ", name, " to start with 0, got ", result.front());
+  std::vector<int64_t> result(host.const_data_ptr<int64_t>(),
+                              host.const_data_ptr<int64_t>() + host.numel());
+  TORCH_CHECK_VALUE(result.front() == 0,
+                    operation,
+                    ": expected ",
+                    name,
+                    " to start with 0, got ",
+                    result.front());
   for (size_t b = 1; b < result.size(); ++b) {
-    TORCH_CHECK_VALUE(
-        result[b] >= result[b - 1], operation, ": expected rising ", name, ", got ", result[b - 1], " before ", result[b]);
+    TORCH_CHECK_VALUE(result[b] >= result[b - 1],
+                      operation,
+                      ": expected rising ",
+                      name,
+                      ", got ",
+                      result[b - 1],
+                      " before ",
+                      result[b]);
   }
-  TORCH_CHECK_VALUE(
-      result.back() == rows, operation, ": expected ", name, " to end with the number of rows ", rows, ", got ",
-      result.back());
+  TORCH_CHECK_VALUE(result.back() == rows,
+                    operation,
+                    ": expected ",
+                    name,
+                    " to end with the number of rows ",
+                    rows,
+                    ", got ",
+                    result.back());
   return result;
 }
 

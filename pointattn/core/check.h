@@ -12,8 +12,9 @@
 
 namespace pointattn {
 
-/// Shape checks with named dimensions: a name takes the size that it meets first and must keep it. A violation throws
-/// c10::ValueError with what was expected and what came, as in "knn: expected points [N,3] with N=5, got [4,3]".
+/// Shape checks with named dimensions: a name takes the size that it meets first and must keep it.
+/// A violation throws c10::ValueError with what was expected and what came, as in "knn: expected
+/// points [N,3] with N=5, got [4,3]".
 ///
 ///   ShapeCheck check("knn");
 ///   check(query, "query", {"M", 3});
@@ -25,7 +26,8 @@ class ShapeCheck {
 
   explicit ShapeCheck(const char* operation) : operation_(operation) {}
 
-  /// Checks `tensor`, called `name` in messages, against `dims` (a number is a fixed size, a string a named one).
+  /// Checks `tensor`, called `name` in messages, against `dims` (a number is a fixed size, a string
+  /// a named one).
   void operator()(const at::Tensor& tensor, const char* name, std::initializer_list<Dim> dims);
 
   /// Size bound to a name by an earlier check; an unbound name is a programming error.
@@ -42,8 +44,12 @@ class ShapeCheck {
 /// Throws unless every element of `tensor` is finite; the message names the first offending row.
 void check_finite(const char* operation, const at::Tensor& tensor, const char* name);
 
-/// Row starts of the clouds of a ragged batch, copied to the CPU: [B+1], starting with 0, never falling, ending with `rows`.
-/// Throws c10::ValueError otherwise. `offsets` may live on any device (a GPU tensor costs one synchronisation).
-std::vector<int64_t> checked_offsets(const char* operation, const at::Tensor& offsets, const char* name, int64_t rows);
+/// Row starts of the clouds of a ragged batch, copied to the CPU: [B+1], starting with 0, never
+/// falling, ending with `rows`. Throws c10::ValueError otherwise. `offsets` may live on any device
+/// (a GPU tensor costs one synchronisation).
+std::vector<int64_t> checked_offsets(const char* operation,
+                                     const at::Tensor& offsets,
+                                     const char* name,
+                                     int64_t rows);
 
 }  // namespace pointattn

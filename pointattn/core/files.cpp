@@ -2,12 +2,12 @@
 #include "pointattn/core/files.h"
 
 #include <c10/util/Exception.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
+#include <unistd.h>
 
 namespace pointattn {
 namespace fs = std::filesystem;
@@ -42,7 +42,8 @@ void sync_to_disk(const fs::path& path) {
 
 void write_file_by_path(const fs::path& path, const std::function<void(const fs::path&)>& write) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  TORCH_CHECK(fs::is_directory(folder), "cannot write ", path.string(), ": no folder ", folder.string());
+  TORCH_CHECK(
+      fs::is_directory(folder), "cannot write ", path.string(), ": no folder ", folder.string());
   TORCH_CHECK(!fs::is_directory(path), "cannot write ", path.string(), ": it is a folder");
   Neighbour neighbour{neighbour_of(path)};
   write(neighbour.path);
@@ -60,7 +61,8 @@ void write_file(const fs::path& path, const std::function<void(std::ostream&)>& 
     TORCH_CHECK(out, "cannot write ", path.string(), ": ", std::strerror(errno));
     write(out);
     out.flush();
-    TORCH_CHECK(out, "cannot write ", path.string(), ": ", errno ? std::strerror(errno) : "output failed");
+    TORCH_CHECK(
+        out, "cannot write ", path.string(), ": ", errno ? std::strerror(errno) : "output failed");
   });
 }
 

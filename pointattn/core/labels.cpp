@@ -2,20 +2,21 @@
 #include "pointattn/core/labels.h"
 
 #include <c10/util/Exception.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 namespace pointattn {
 namespace {
 
 std::string lower(std::string text) {
-  std::transform(
-      text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
   return text;
 }
 
@@ -44,9 +45,9 @@ Color color_from_hex(const std::string& text) {
   unsigned r = 0;
   unsigned g = 0;
   unsigned b = 0;
-  TORCH_CHECK_VALUE(
-      text.size() == 7 && std::sscanf(text.c_str(), "#%2x%2x%2x", &r, &g, &b) == 3, "label map: expected a colour #rrggbb, got ",
-      text);
+  TORCH_CHECK_VALUE(text.size() == 7 && std::sscanf(text.c_str(), "#%2x%2x%2x", &r, &g, &b) == 3,
+                    "label map: expected a colour #rrggbb, got ",
+                    text);
   return {static_cast<uint8_t>(r), static_cast<uint8_t>(g), static_cast<uint8_t>(b)};
 }
 
@@ -63,7 +64,8 @@ int64_t LabelMap::num_parts() const {
 const Part& LabelMap::part(int64_t id) const {
   for (const Category& category : categories) {
     const int64_t local = id - category.first_part;
-    if (local >= 0 && local < static_cast<int64_t>(category.parts.size())) return category.parts[static_cast<size_t>(local)];
+    if (local >= 0 && local < static_cast<int64_t>(category.parts.size()))
+      return category.parts[static_cast<size_t>(local)];
   }
   TORCH_CHECK_VALUE(false, "label map: expected a part id below ", num_parts(), ", got ", id);
 }
@@ -83,9 +85,13 @@ int64_t LabelMap::category_id(const std::string& name) const {
     }
     all += (i ? ", " : "") + categories[i].name;
   }
-  TORCH_CHECK_VALUE(
-      false, "unknown category '", name, "'", closest && distance <= 3 ? "; did you mean " + closest->name + "?" : "",
-      " Known: ", all);
+  TORCH_CHECK_VALUE(false,
+                    "unknown category '",
+                    name,
+                    "'",
+                    closest && distance <= 3 ? "; did you mean " + closest->name + "?" : "",
+                    " Known: ",
+                    all);
 }
 
 Color part_color(int64_t id) {
@@ -111,8 +117,10 @@ nlohmann::json to_json(const LabelMap& labels) {
       parts.push_back(part.name);
       colors.push_back(hex(part.color));
     }
-    categories.push_back(
-        {{"name", category.name}, {"first_part", category.first_part}, {"parts", parts}, {"colors", colors}});
+    categories.push_back({{"name", category.name},
+                          {"first_part", category.first_part},
+                          {"parts", parts},
+                          {"colors", colors}});
   }
   return {{"categories", categories}};
 }
@@ -125,13 +133,18 @@ LabelMap label_map_from_json(const nlohmann::json& json) {
       Category category;
       category.name = entry.at("name").get<std::string>();
       category.first_part = entry.value("first_part", next);
-      TORCH_CHECK_VALUE(
-          category.first_part == next, "label map: expected ", category.name, " to start at part ", next, ", got ",
-          category.first_part);
+      TORCH_CHECK_VALUE(category.first_part == next,
+                        "label map: expected ",
+                        category.name,
+                        " to start at part ",
+                        next,
+                        ", got ",
+                        category.first_part);
       const nlohmann::json parts = entry.value("parts", nlohmann::json::array());
       const nlohmann::json colors = entry.value("colors", nlohmann::json::array());
       for (size_t p = 0; p < parts.size(); ++p) {
-        const Color color = p < colors.size() ? color_from_hex(colors[p].get<std::string>()) : part_color(next);
+        const Color color =
+            p < colors.size() ? color_from_hex(colors[p].get<std::string>()) : part_color(next);
         category.parts.push_back({parts[p].get<std::string>(), color});
         ++next;
       }
@@ -140,7 +153,8 @@ LabelMap label_map_from_json(const nlohmann::json& json) {
   } catch (const nlohmann::json::exception& error) {
     TORCH_CHECK_VALUE(false, "label map: ", error.what());
   }
-  TORCH_CHECK_VALUE(!labels.categories.empty(), "label map: expected at least one category, got none");
+  TORCH_CHECK_VALUE(!labels.categories.empty(),
+                    "label map: expected at least one category, got none");
   return labels;
 }
 

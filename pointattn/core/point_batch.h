@@ -8,11 +8,12 @@
 
 namespace pointattn {
 
-/// Several clouds of different sizes, rows one behind another and never padded. Cloud b owns the rows
-/// offsets[b] … offsets[b+1]-1 of `xyz` and `feat`.
+/// Several clouds of different sizes, rows one behind another and never padded. Cloud b owns the
+/// rows offsets[b] … offsets[b+1]-1 of `xyz` and `feat`.
 struct PointBatch {
-  at::Tensor xyz;      ///< [N,3] coordinates, float32 or float64
-  at::Tensor feat;     ///< [N,C] further inputs per point (normals, colours); undefined when there are none
+  at::Tensor xyz;  ///< [N,3] coordinates, float32 or float64
+  at::Tensor
+      feat;  ///< [N,C] further inputs per point (normals, colours); undefined when there are none
   at::Tensor offsets;  ///< [B+1] int64 row starts, first 0, last N; on the CPU
 
   int64_t points() const { return xyz.size(0); }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/core/labels.h"
+#include "pointattn/core/point_batch.h"
+
+#include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include "pointattn/core/labels.h"
-#include "pointattn/core/point_batch.h"
 
 namespace pointattn::models {
 
@@ -20,15 +20,17 @@ std::string to_string(Task task);
 /// "classify" or "segment"; anything else throws c10::ValueError.
 Task task_from(const std::string& text);
 
-/// A category that is not known: its one-hot vector is zero, and networks made for both cases answer for every category.
+/// A category that is not known: its one-hot vector is zero, and networks made for both cases
+/// answer for every category.
 inline constexpr int64_t kUnknownCategory = -1;
 
 /// A whole network: from a batch of clouds to scores (logits).
 class Network : public torch::nn::Module {
  public:
   /// batch     coordinates normalised to the unit sphere; any number of points ≥ 1 a cloud
-  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an undefined tensor too
-  /// Returns scores: [B, categories] for classification, [N, parts] for segmentation.
+  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an
+  /// undefined tensor too Returns scores: [B, categories] for classification, [N, parts] for
+  /// segmentation.
   virtual at::Tensor forward(const PointBatch& batch, const at::Tensor& category) = 0;
 };
 
@@ -36,7 +38,8 @@ class Network : public torch::nn::Module {
 struct ModelSpec {
   std::string architecture;  ///< name in architectures()
   Task task = Task::kSegment;
-  nlohmann::json options = nlohmann::json::object();  ///< the architecture's own options; missing ones take their defaults
+  nlohmann::json options = nlohmann::json::object();  ///< the architecture's own options; missing
+                                                      ///< ones take their defaults
   LabelMap labels;
 };
 
@@ -51,8 +54,8 @@ struct Architecture {
 /// Every architecture. Adding one: its own file and one line in registry.cpp.
 const std::vector<Architecture>& architectures();
 
-/// Builds a network with fresh weights (from LibTorch's global generator). Throws c10::ValueError for an unknown architecture, a task that
-/// it does not do, or options that it does not know.
+/// Builds a network with fresh weights (from LibTorch's global generator). Throws c10::ValueError
+/// for an unknown architecture, a task that it does not do, or options that it does not know.
 std::shared_ptr<Network> make_network(const ModelSpec& spec);
 
 int64_t parameter_count(const torch::nn::Module& module);

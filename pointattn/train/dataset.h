@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/core/labels.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "pointattn/core/labels.h"
 
 namespace pointattn::train {
 
@@ -20,7 +20,8 @@ struct Sample {
   std::string name;      ///< identity in its source, for messages
 };
 
-/// A fixed list of labelled shapes. get() is const and may be called from several threads; the same index always gives the same sample.
+/// A fixed list of labelled shapes. get() is const and may be called from several threads; the same
+/// index always gives the same sample.
 class Dataset {
  public:
   virtual ~Dataset() = default;

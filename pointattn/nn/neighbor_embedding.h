@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/core/point_batch.h"
+#include "pointattn/nn/shared_mlp.h"
+
+namespace pointattn::nn {
+
+/// Farthest points of each cloud of a batch, as a smaller batch.
+struct Sampled {
+  at::Tensor index;  ///< int64 [M] rows of the batch that was sampled
+  PointBatch batch;  ///< their coordinates and offsets, without features
+};
+
+/// Takes `points` points of each cloud (all of a smaller cloud) by farthest point sampling; no
+/// gradient.
+Sampled sample_farthest(const PointBatch& batch, int64_t points);
+
+/// Neighbour embedding of PCT ("SG", sampling and grouping, Guo et al. 2021, §3.4): for each centre
+/// i and its k nearest points j
+///   out_i = max_j MLP([f_j − f_i, f_i]),  MLP of two LBR layers C_out wide.
+/// Where PCT stops there, `relative` adds the relative position (x_j − x_i) to the input of the
+/// MLP.
+class NeighborEmbeddingImpl : public torch::nn::Cloneable<NeighborEmbeddingImpl> {
+ public:
+  NeighborEmbeddingImpl(int64_t in, int64_t out, int64_t neighbors, bool relative = false);
+  void reset() override;
+
+  /// feat [N,C_in] of the points of `batch`, centres taken from them → [M,C_out]. Clouds of fewer
+  /// than k points use all they have.
+  at::Tensor forward(const PointBatch& batch, const at::Tensor& feat, const Sampled& centres);
+
+  SharedMlp first{nullptr};
+  SharedMlp second{nullptr};
+
+ private:
+  int64_t in_;
+  int64_t out_;
+  int64_t neighbors_;
+  bool relative_;
+};
+TORCH_MODULE(NeighborEmbedding);
+
+}  // namespace pointattn::nn

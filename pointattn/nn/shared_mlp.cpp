@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/nn/shared_mlp.h"
+
+#include <torch/torch.h>
+
+namespace pointattn::nn {
+namespace {
+
+constexpr double kMomentum = 0.1;
+constexpr double kEpsilon = 1e-5;
+constexpr double kLeakySlope = 0.2;
+
+}  // namespace
+
+RowNormImpl::RowNormImpl(int64_t channels, Activation activation)
+    : channels_(channels), activation_(activation) {
+  reset();
+}
+
+void RowNormImpl::reset() {
+  weight = register_parameter("weight", at::ones({channels_}));
+  bias = register_parameter("bias", at::zeros({channels_}));
+  running_mean = register_buffer("running_mean", at::zeros({channels_}));
+  running_var = register_buffer("running_var", at::ones({channels_}));
+}
+
+at::Tensor RowNormImpl::forward(const at::Tensor& rows) {
+  const int64_t N = rows.size(0);
+  at::Tensor out;
+  if (N == 0) {
+    out = rows;
+  } else {
+    // [N,C] seen as an image of N pixels with channels last: the same memory, the fast kernel.
+    const at::Tensor image = rows.contiguous().view({1, N, 1, channels_}).permute({0, 3, 1, 2});
+    out = at::batch_norm(image,
+                         weight,
+                         bias,
+                         running_mean,
+                         running_var,
+                         is_training(),
+                         kMomentum,
+                         kEpsilon,
+                         /*cudnn_enabled=*/true)
+              .permute({0, 2, 3, 1})
+              .reshape({N, channels_});
+  }
+  switch (activation_) {
+    case Activation::kReLU:
+      return at::relu(out);
+    case Activation::kLeakyReLU:
+      return at::leaky_relu(out, kLeakySlope);
+    case Activation::kNone:
+      break;
+  }
+  return out;
+}
+
+SharedMlpImpl::SharedMlpImpl(int64_t in, int64_t out, bool bias, Activation activation)
+    : in_(in), out_(out), bias_(bias), activation_(activation) {
+  reset();
+}
+
+void SharedMlpImpl::reset() {
+  linear =
+      register_module("linear", torch::nn::Linear(torch::nn::LinearOptions(in_, out_).bias(bias_)));
+  norm = register_module("norm", RowNorm(out_, activation_));
+}
+
+at::Tensor SharedMlpImpl::forward(const at::Tensor& rows) {
+  std::vector<int64_t> shape = rows.sizes().vec();
+  const at::Tensor out = norm(linear(rows.reshape({-1, in_})));
+  shape.back() = out_;
+  return out.view(shape);
+}
+
+}  // namespace pointattn::nn

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+namespace pointattn::nn {
+
+enum class Activation { kNone, kReLU, kLeakyReLU };  // the leaky slope is 0.2, as in PCT
+
+/// Batch normalisation over the rows of [N,C] (Ioffe and Szegedy 2015), then an activation. The
+/// rows are the points of the whole batch, so a cloud's length weighs in. Training needs at least
+/// two rows. Parameters "weight", "bias"; buffers "running_mean", "running_var". (torch's own
+/// BatchNorm1d takes a path for [N,C] on the CPU that is half as fast.)
+class RowNormImpl : public torch::nn::Cloneable<RowNormImpl> {
+ public:
+  explicit RowNormImpl(int64_t channels, Activation activation = Activation::kReLU);
+  void reset() override;
+  at::Tensor forward(const at::Tensor& rows);
+
+  at::Tensor weight, bias, running_mean, running_var;
+
+ private:
+  int64_t channels_;
+  Activation activation_;
+};
+TORCH_MODULE(RowNorm);
+
+/// Shared MLP layer "LBR": Linear, batch norm, activation over the last dimension of [...,C_in] →
+/// [...,C_out]. Submodules "linear", "norm".
+class SharedMlpImpl : public torch::nn::Cloneable<SharedMlpImpl> {
+ public:
+  SharedMlpImpl(int64_t in,
+                int64_t out,
+                bool bias = false,
+                Activation activation = Activation::kReLU);
+  void reset() override;
+  at::Tensor forward(const at::Tensor& rows);
+
+  torch::nn::Linear linear{nullptr};
+  RowNorm norm{nullptr};
+
+ private:
+  int64_t in_;
+  int64_t out_;
+  bool bias_;
+  Activation activation_;
+};
+TORCH_MODULE(SharedMlp);
+
+}  // namespace pointattn::nn
