@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/segmenter.h"
 
-#include "pointattn/models/cloud_preparation.h"
+#include "pointattn/models/inference.h"
 #include "pointattn/ops/interpolate.h"
 
 #include <ATen/Functions.h>
@@ -16,32 +16,6 @@ namespace {
 
 /// Points that are interpolated at a time: bounds the memory of the probabilities [chunk, parts].
 constexpr int64_t kChunk = 1 << 16;
-
-at::Device device_of(const Network& network) {
-  const auto parameters = network.parameters();
-  return parameters.empty() ? at::Device(at::kCPU) : parameters.front().device();
-}
-
-/// Scores [n, parts] of a normalised sample, on the CPU.
-at::Tensor score(Network& network, const at::Tensor& sample, int64_t category, int64_t parts) {
-  const at::Device device = device_of(network);
-  PointBatch batch = PointBatch::of({sample});
-  batch.xyz = batch.xyz.to(device);
-  const at::Tensor known = at::full({1}, category, at::TensorOptions(at::kLong).device(device));
-  at::Tensor scores = network.forward(batch, known);
-  TORCH_CHECK_VALUE(
-      scores.dim() == 2 && scores.size(0) == sample.size(0) && scores.size(1) >= parts,
-      "segment: expected scores [",
-      sample.size(0),
-      ", ",
-      parts,
-      "] from the network, got ",
-      scores.sizes());
-  scores = scores.narrow(1, 0, parts).to(at::kCPU, at::kFloat);
-  TORCH_CHECK(scores.isfinite().all().item<bool>(),
-              "segment: the network gives NaN or infinity; its weights are damaged");
-  return scores;
-}
 
 /// Mean over the points of the probability that falls to the parts of each category.
 std::vector<double> category_probabilities(const at::Tensor& scores, const LabelMap& labels) {
@@ -118,8 +92,8 @@ Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& opt
   result.notes = std::move(cloud.notes);
   result.category = options.category;
   if (options.category == kUnknownCategory) {
-    const at::Tensor scores =
-        score(*model_.network, normalised, kUnknownCategory, labels.num_parts());
+    const at::Tensor scores = network_scores(
+        *model_.network, Task::kSegment, normalised, kUnknownCategory, labels.num_parts());
     result.category_probabilities = category_probabilities(scores, labels);
     const auto best = std::max_element(result.category_probabilities.begin(),
                                        result.category_probabilities.end());
@@ -127,7 +101,8 @@ Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& opt
     result.category_confidence = *best;
   }
   const Category& category = labels.categories[static_cast<size_t>(result.category)];
-  const at::Tensor scores = score(*model_.network, normalised, result.category, labels.num_parts());
+  const at::Tensor scores = network_scores(
+      *model_.network, Task::kSegment, normalised, result.category, labels.num_parts());
   const auto parts = static_cast<int64_t>(category.parts.size());
   spread(
       cloud, scores.narrow(1, category.first_part, parts).softmax(1), category.first_part, result);

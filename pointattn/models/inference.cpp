@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pointattn/models/cloud_preparation.h"
+#include "pointattn/models/inference.h"
 
-#include "pointattn/core/point_batch.h"
 #include "pointattn/ops/farthest_point_sample.h"
 
 #include <ATen/Functions.h>
@@ -156,6 +155,28 @@ PreparedCloud prepare_cloud(const at::Tensor& xyz, int64_t points) {
                           " different points: expect mistakes below " + std::to_string(kFewPoints));
   }
   return cloud;
+}
+
+at::Tensor network_scores(
+    Network& network, Task task, const at::Tensor& sample, int64_t category, int64_t columns) {
+  const auto parameters = network.parameters();
+  const at::Device device = parameters.empty() ? at::Device(at::kCPU) : parameters.front().device();
+  PointBatch batch = PointBatch::of({sample});
+  batch.xyz = batch.xyz.to(device);
+  const at::Tensor known = at::full({1}, category, at::TensorOptions(at::kLong).device(device));
+  const at::Tensor scores = network.forward(batch, known);
+  const int64_t rows = task == Task::kSegment ? sample.size(0) : 1;
+  TORCH_CHECK(scores.dim() == 2 && scores.size(0) == rows && scores.size(1) == columns,
+              "expected scores [",
+              rows,
+              ",",
+              columns,
+              "] from the network, got ",
+              scores.sizes());
+  const at::Tensor here = scores.to(at::kCPU, at::kFloat);
+  TORCH_CHECK(here.isfinite().all().item<bool>(),
+              "the network gives NaN or infinity: its weights are damaged");
+  return here;
 }
 
 }  // namespace pointattn::models
