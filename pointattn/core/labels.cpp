@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/core/labels.h"
 
+#include "pointattn/core/closest.h"
+
 #include <c10/util/Exception.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstdio>
-#include <numeric>
 
 namespace pointattn {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return text;
-}
-
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row.back();
-}
 
 std::string hex(const Color& color) {
   char text[8];
@@ -71,25 +49,19 @@ const Part& LabelMap::part(int64_t id) const {
 }
 
 int64_t LabelMap::category_id(const std::string& name) const {
-  const std::string wanted = lower(name);
+  std::vector<std::string> known;
   std::string all;
-  const Category* closest = nullptr;
-  size_t distance = 0;
   for (size_t i = 0; i < categories.size(); ++i) {
-    const std::string known = lower(categories[i].name);
-    if (known == wanted) return static_cast<int64_t>(i);
-    const size_t d = edit_distance(known, wanted);
-    if (!closest || d < distance) {
-      closest = &categories[i];
-      distance = d;
-    }
+    if (lower(categories[i].name) == lower(name)) return static_cast<int64_t>(i);
+    known.push_back(categories[i].name);
     all += (i ? ", " : "") + categories[i].name;
   }
+  const std::string near = closest(name, known);
   TORCH_CHECK_VALUE(false,
                     "unknown category '",
                     name,
                     "'",
-                    closest && distance <= 3 ? "; did you mean " + closest->name + "?" : "",
+                    near.empty() ? "." : "; did you mean " + near + "?",
                     " Known: ",
                     all);
 }

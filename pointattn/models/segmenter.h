@@ -32,13 +32,15 @@ struct Segmentation {
 
 /// Segments whole clouds with a part-segmentation model.
 ///
-/// How: points that are not finite are set aside; farthest point sampling takes `points` of the
-/// rest; the sample is centred on its mean and scaled into the unit sphere (so metres, millimetres
-/// and UTM offsets make no difference); the network scores it; the scores go back to every point by
-/// inverse-distance interpolation over the 3 nearest sampled points; a point that is not finite
-/// takes the most frequent label, confidence 0. Without a category the network runs once without
-/// one, the category with the highest total probability is taken, and it runs again with it. Memory
-/// beyond the input: O(N) with a small constant. Deterministic.
+/// How: points that are not finite are set aside and each place counts once; farthest point
+/// sampling takes `points` of the rest (a cloud of more than 65,536 is first thinned to one point a
+/// cell of a 128³ grid); the sample is centred on its mean and scaled into the unit sphere (so
+/// metres, millimetres and UTM offsets make no difference); the network scores it; the softmax of
+/// its scores over the parts of the category goes back to every point by inverse-distance
+/// interpolation over the 3 nearest sampled points; a point that is not finite takes the most
+/// frequent label, confidence 0. Without a category the network runs once without one, the category
+/// with the highest total probability is taken, and it runs again with it. Memory beyond the input:
+/// O(N) with a small constant. Deterministic.
 class Segmenter {
  public:
   /// Throws c10::ValueError when the model does not segment.

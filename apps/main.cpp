@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+
+#include "apps/cli.h"
+
+namespace {
+
+using pointattn::apps::Command;
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      {"segment", "Label the parts of point clouds and meshes", pointattn::apps::setup_segment},
+      {"eval", "Measure a model on labelled data", pointattn::apps::setup_eval},
+      {"models", "List the networks, show what a model file holds", pointattn::apps::setup_models},
+  };
+  return all;
+}
+
+/// A reader that went away (`pointattn … | head`) is no failure, a full disk is.
+bool output_failed() {
+  std::cout.flush();
+  if (std::cout) return false;
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  const bool reader_gone = ::poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
+  return !reader_gone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Writing to a closed pipe then fails like any other write instead of ending the program in the middle of a file.
+  std::signal(SIGPIPE, SIG_IGN);
+  int code = 1;
+  try {
+    code = pointattn::apps::run_command_line(commands(), argc, argv);
+  } catch (const pointattn::apps::UsageError& error) {
+    pointattn::apps::print_error(error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    pointattn::apps::print_error(pointattn::apps::message_of(error));
+    return 1;
+  }
+  if (output_failed()) {
+    pointattn::apps::print_error("cannot write to the standard output");
+    return 1;
+  }
+  return code;
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guitars, hammers, knives, laptops and umbrellas.
+#include "datasets/procedural/kinds.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace pointattn::datasets {
+namespace {
+constexpr double kPi = std::numbers::pi;
+
+enum GuitarPart { kGuitarBody, kGuitarNeck, kGuitarHead };
+
+/// Stands upright, its face to the front.
+void build_guitar(ShapeBuilder& shape, Random& random) {
+  const double size = random.between(0.42, 0.52);  // of the body
+  const double lower = size * random.between(0.36, 0.42);
+  const double waist = lower * random.between(0.62, 0.78);
+  const double upper = lower * random.between(0.7, 0.85);
+  const bool electric = random.chance(0.45);
+  const double depth = electric ? random.between(0.035, 0.05) : random.between(0.08, 0.12);
+  const double horn = electric ? random.between(0.02, 0.1) : 0.0;
+  const Outline right = smooth({{0, 0},
+                                {lower * 0.8, size * 0.06},
+                                {lower, size * 0.28},
+                                {waist, size * 0.6},
+                                {upper, size * 0.82},
+                                {upper * 0.55, size * (0.97 + horn)},
+                                {0.03, size}});
+  Outline body = right;
+  for (auto p = right.rbegin(); p != right.rend(); ++p)
+    body.push_back({-p->x, p->y - (p->y > size * 0.6 ? horn * 0.25 : 0)});
+  body.pop_back();
+  shape.part(kGuitarBody);
+  shape.prism(Frame{}, body, depth);
+  shape.box({0, size * 0.26, depth / 2}, {lower * 0.5, 0.02, 0.02});  // bridge
+  shape.part(kGuitarNeck);
+  const double neck = random.between(0.4, 0.5);
+  const double wide = random.between(0.045, 0.06);
+  const double face = depth / 2;
+  const double start = size * 0.72;
+  const double end = size + neck;
+  shape.prism(
+      flat({0, (start + end) / 2, face}), ellipse(wide, 0.036, 3.0), end - start, {0.8, {}});
+  shape.part(kGuitarHead);
+  const double head = random.between(0.13, 0.18);
+  const Frame tilted = Frame(Vec3{0, end - 0.004, face}).about_x(-random.between(0.0, 0.25));
+  shape.prism(tilted,
+              {{-wide * 0.4, 0},
+               {wide * 0.4, 0},
+               {wide * 0.75, head * 0.3},
+               {wide * random.between(0.5, 0.8), head},
+               {-wide * 0.6, head},
+               {-wide * 0.75, head * 0.3}},
+              0.016);
+  const bool one_side = electric && random.chance(0.6);
+  for (int i = 0; i < 6; ++i) {
+    const double side = one_side || i % 2 ? -1.0 : 1.0;
+    const double y = head * (one_side ? 0.25 + 0.12 * i : 0.35 + 0.12 * i);
+    shape.rod(
+        tilted.point({side * wide * 0.5, y, 0}), tilted.point({side * wide * 1.05, y, 0}), 0.006);
+  }
+}
+
+enum HammerPart { kHammerHandle, kHammerHead };
+
+void build_hammer(ShapeBuilder& shape, Random& random) {
+  const double size = random.between(0.26, 0.4);
+  const double grip = random.between(0.011, 0.018);
+  const double oval = random.between(1.0, 1.5);
+  shape.part(kHammerHandle);
+  const Outline section{{0, 0},
+                        {grip * 0.9, 0},
+                        {grip * 1.15, size * 0.1},
+                        {grip, size * 0.35},
+                        {grip * 0.75, size * 0.6},
+                        {grip * 0.75, size},
+                        {0, size}};
+  shape.lathe(Frame{}, section, {1, oval});
+  shape.part(kHammerHead);
+  const double face = random.between(0.014, 0.024);
+  const double reach = random.between(0.045, 0.075);
+  const double y = size - face * 0.3;
+  const int style = random.below(3);
+  if (style == 2) {  // mallet
+    const double wide = face * random.between(1.6, 2.4);
+    if (random.chance(0.5)) {
+      shape.rod({0, y, -reach}, {0, y, reach}, wide);
+    } else {
+      shape.box({0, y, 0}, {wide * 1.6, wide * 2, 2 * reach});
+    }
+    return;
+  }
+  shape.box({0, y, 0}, {face * 1.7, face * 1.9, face * 2.6});
+  shape.rod({0, y, 0}, {0, y, reach}, face * 0.75, face * 0.7);
+  shape.rod({0, y, reach * 0.72}, {0, y, reach * 1.1}, face, face);
+  if (style == 0) {  // claw: two curved prongs
+    const double droop = random.between(0.02, 0.045);
+    for (const double s : {-1.0, 1.0}) {
+      const Outline bend{
+          {0, 0}, {reach * 0.6, 0.004}, {reach * 1.1, -droop * 0.4}, {reach * 1.4, -droop}};
+      shape.tube(
+          path_in_plane(
+              bend, {s * face * 0.35, y + face * 0.2, 0}, unit({s * 0.12, 0, -1}), {0, 1, 0}),
+          face * 0.55,
+          face * 0.2);
+    }
+  } else {  // cross peen: a wedge
+    const Frame back{{0, y, -face * 1.2 - reach * 0.5}, {1, 0, 0}, {0, -1, 0}, {0, 0, -1}};
+    shape.prism(back, rectangle(face * 1.5, face * 1.7), reach, {0.25, {}});
+  }
+}
+
+enum KnifePart { kBlade, kKnifeHandle };
+
+/// Lies along z, the edge down.
+void build_knife(ShapeBuilder& shape, Random& random) {
+  const double blade = random.between(0.12, 0.28);
+  const double wide = blade * random.between(0.12, 0.26);
+  const double grip = random.between(0.09, 0.13);
+  const double drop = random.between(0.0, 1.0);  // where the point lies between spine and edge
+  shape.part(kBlade);
+  const double belly = random.between(0.6, 0.85);
+  const Outline outline = {{-0.01, wide * 0.2},
+                           {0, 0},
+                           {blade * belly, 0},
+                           {blade * 0.93, wide * 0.35 * (1 - drop) + wide * 0.25},
+                           {blade, wide * (0.95 - 0.45 * drop)},
+                           {blade * 0.75, wide},
+                           {-0.01, wide}};
+  shape.prism(profile({0, 0, 0}), outline, random.between(0.002, 0.005));
+  shape.part(kKnifeHandle);
+  const double high = wide * random.between(0.6, 0.95);
+  const double thick = random.between(0.012, 0.02);
+  const Frame back{{0, wide * 0.6, -grip / 2}, {1, 0, 0}, {0, -1, 0}, {0, 0, -1}};
+  const double bow = random.between(-0.25, 0.25) * high;
+  shape.prism(back,
+              ellipse(thick, high, random.between(2.0, 5.0)),
+              grip,
+              {random.between(0.9, 1.25), {0, bow}});
+  if (random.chance(0.4))
+    shape.box({0, wide * 0.5, 0}, {thick * 1.4, wide * random.between(1.2, 2.0), 0.012});  // guard
+}
+
+enum LaptopPart { kScreen, kKeyboard };
+
+void build_laptop(ShapeBuilder& shape, Random& random) {
+  const double width = random.between(0.28, 0.4);
+  const double depth = width * random.between(0.6, 0.75);
+  const double base = random.between(0.012, 0.028);
+  const double lid = random.between(0.006, 0.014);
+  const double open = random.between(-0.15, 0.6);  // from upright to the back
+  const double corner = random.chance(0.5) ? 0.0 : random.between(0.008, 0.025);
+  shape.part(kKeyboard);
+  shape.plate({}, rounded_rectangle(width, depth, corner), base);
+  const int rows = 5;
+  for (int row = 0; row < rows; ++row) {
+    shape.box({0, base, depth * (-0.36 + 0.1 * row)}, {width * 0.86, 0.004, depth * 0.075});
+  }
+  shape.part(kScreen);
+  const Frame hinge = Frame(Vec3{0, base * 0.8, -depth / 2}).about_x(-open);
+  const double height = depth * random.between(0.92, 1.0);
+  shape.prism(hinge.at({0, height / 2, 0}), rounded_rectangle(width, height, corner), lid);
+  shape.rod(
+      {-width * 0.4, base * 0.8, -depth / 2}, {width * 0.4, base * 0.8, -depth / 2}, base * 0.45);
+}
+
+enum UmbrellaPart { kCanopy, kShaft, kCrook };
+
+void build_umbrella(ShapeBuilder& shape, Random& random) {
+  const double size = random.between(0.75, 1.0);
+  const bool parasol = random.chance(0.25);
+  const double radius = size * random.between(0.45, 0.65);
+  const double height = radius * random.between(0.35, 0.65);
+  const double top = size;
+  const double wall = radius * 0.012;
+  shape.part(kCanopy);
+  const Outline dome = smooth(
+      {{radius, 0}, {radius * 0.86, height * 0.42}, {radius * 0.5, height * 0.84}, {0.01, height}});
+  shape.lathe(Vec3{0, top - height, 0}, wall_section(dome, wall, 0));
+  shape.part(kShaft);
+  const double shaft = parasol ? random.between(0.012, 0.018) : random.between(0.005, 0.009);
+  const double end = parasol ? 0.0 : size * 0.14;
+  shape.rod({0, end, 0}, {0, top + size * random.between(0.03, 0.09), 0}, shaft, shaft * 0.8);
+  shape.part(kCrook);
+  if (parasol) {  // stands on a foot instead
+    shape.lathe(Vec3{},
+                {{0, 0},
+                 {size * 0.2, 0},
+                 {size * 0.18, size * 0.04},
+                 {shaft * 2, size * 0.07},
+                 {shaft * 2, size * 0.14},
+                 {0, size * 0.14}});
+  } else if (random.chance(0.7)) {  // crook
+    const double hook = size * random.between(0.045, 0.07);
+    std::vector<Vec3> path = arc({hook, hook + 0.01, 0}, {1, 0, 0}, {0, 1, 0}, hook, kPi, 2 * kPi);
+    path.insert(path.begin(), {0, end + 0.02, 0});
+    path.push_back({2 * hook, hook + 0.03, 0});
+    shape.tube(path, shaft * random.between(1.4, 2.2));
+  } else {  // straight grip
+    shape.lathe(Vec3{0, 0.0, 0},
+                {{0, 0},
+                 {shaft * 2.2, 0},
+                 {shaft * 2.8, size * 0.03},
+                 {shaft * 2.0, size * 0.12},
+                 {shaft * 1.5, end + 0.01},
+                 {0, end + 0.01}});
+  }
+}
+
+}  // namespace
+
+ShapeKind guitar() { return {"guitar", {"body", "neck", "head"}, build_guitar}; }
+ShapeKind hammer() { return {"hammer", {"handle", "head"}, build_hammer}; }
+ShapeKind knife() { return {"knife", {"blade", "handle"}, build_knife}; }
+ShapeKind laptop() { return {"laptop", {"screen", "keyboard"}, build_laptop}; }
+ShapeKind umbrella() { return {"umbrella", {"canopy", "shaft", "handle"}, build_umbrella}; }
+
+}  // namespace pointattn::datasets

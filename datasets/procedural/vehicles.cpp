@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// Airplanes, cars, rockets and skateboards. They point to +z.
+#include "datasets/procedural/kinds.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace pointattn::datasets {
+namespace {
+constexpr double kPi = std::numbers::pi;
+
+enum AirplanePart { kPlaneBody, kWing, kTail, kEngine };
+
+struct Wing {
+  Vec3 root;    ///< middle of the root section
+  double span;  ///< length of one side
+  double chord;
+  double taper;  ///< tip chord / root chord
+  double sweep;  ///< how far the tip lies behind
+  double rise;   ///< how far the tip lies above
+  double thickness;
+};
+
+/// One side of a wing: side -1 is left (-x), 1 right, 0 a fin that stands up.
+void build_wing(ShapeBuilder& shape, const Wing& w, double side) {
+  const Outline section = ellipse(w.chord, w.thickness, 2.0);
+  // The section lies in the plane of z (outline x) and the thickness direction; extrusion runs from
+  // the root to the tip.
+  const Vec3 span = side == 0 ? Vec3{0, 1, 0} : Vec3{side, 0, 0};
+  const Vec3 along_chord{0, 0, 1};
+  const Vec3 thick = cross(span, along_chord);
+  const double up = thick.y;  // the sense in which the outline's y goes up
+  const Frame frame{w.root + span * (w.span / 2), along_chord, thick, span};
+  shape.prism(frame, section, w.span, {w.taper, {-w.sweep, w.rise * up}});
+}
+
+/// Body of revolution along z, nose in front.
+void build_fuselage(ShapeBuilder& shape, Random& random, double size, double radius) {
+  const double nose = size * random.between(0.08, 0.2);
+  const double tail = size * random.between(0.25, 0.42);
+  Outline section{{0, -size / 2}};
+  const Outline upper = smooth({{radius * 0.12, -size / 2},
+                                {radius * 0.6, -size / 2 + tail * 0.5},
+                                {radius, -size / 2 + tail}});
+  section.insert(section.end(), upper.begin(), upper.end());
+  for (int i = 0; i <= 8; ++i) {
+    const double angle = kPi / 2 * i / 8;
+    section.push_back({radius * std::cos(angle), size / 2 - nose + nose * std::sin(angle)});
+  }
+  shape.lathe(along(Vec3{}, {0, 0, 1}), section);
+}
+
+void build_engines(ShapeBuilder& shape, Random& random, const Wing& wing, double radius) {
+  shape.part(kEngine);
+  const double kind = random.uniform();
+  const double engine = radius * random.between(0.35, 0.55);
+  const double size = engine * random.between(2.5, 4.5);
+  if (kind < 0.7) {  // under the wings
+    const int pairs = random.chance(0.3) ? 2 : 1;
+    for (int i = 0; i < pairs; ++i) {
+      const double t = pairs == 1 ? random.between(0.3, 0.4) : 0.28 + 0.3 * i;
+      for (const double s : {-1.0, 1.0}) {
+        const Vec3 mount =
+            wing.root +
+            Vec3{s * wing.span * t, wing.rise * t, -wing.sweep * t + wing.chord * (0.35 - 0.2 * t)};
+        const Vec3 axis = mount - Vec3{0, engine * 0.95, 0};
+        shape.lathe(along(axis - Vec3{0, 0, size / 2}, {0, 0, 1}),
+                    {{0, size * 0.1},
+                     {engine * 0.6, 0},
+                     {engine * 0.95, size * 0.4},
+                     {engine, size * 0.8},
+                     {engine * 0.9, size},
+                     {engine * 0.75, size * 0.94},
+                     {0, size * 0.8}});
+        shape.box(mount - Vec3{0, engine * 0.3, 0}, {engine * 0.2, engine * 0.6, size * 0.6});
+      }
+    }
+  } else {  // beside the tail
+    for (const double s : {-1.0, 1.0}) {
+      const Vec3 back{s * (radius * 0.85 + engine), radius * 0.45, wing.root.z - wing.chord * 1.6};
+      shape.rod(back, back + Vec3{0, 0, size}, engine * 0.75, engine);
+      shape.box(back + Vec3{-s * engine, 0, size * 0.5}, {engine * 2, engine * 0.3, size * 0.5});
+    }
+  }
+}
+
+void build_airplane(ShapeBuilder& shape, Random& random) {
+  const double size = 1.0;
+  const double radius = random.between(0.045, 0.075);
+  shape.part(kPlaneBody);
+  build_fuselage(shape, random, size, radius);
+  Wing wing{};
+  wing.span = random.between(0.38, 0.62);
+  wing.chord = random.between(0.14, 0.24);
+  wing.taper = random.between(0.25, 0.9);
+  wing.sweep = wing.taper > 0.7 ? random.between(0.0, 0.05) : random.between(0.05, 0.32);
+  wing.rise = random.between(-0.02, 0.08);
+  wing.thickness = random.between(0.014, 0.024);
+  wing.root = {0, radius * random.between(-0.7, 0.8), random.between(0.0, 0.1)};
+  shape.part(kWing);
+  build_wing(shape, wing, -1);
+  build_wing(shape, wing, 1);
+  shape.part(kTail);
+  const double scale = random.between(0.32, 0.45);
+  const bool high = random.chance(0.25);  // a T-tail
+  Wing fin = wing;
+  fin.span = random.between(0.13, 0.2);
+  fin.chord = random.between(0.11, 0.16);
+  fin.taper = random.between(0.45, 0.75);
+  fin.sweep = random.between(0.03, 0.12);
+  fin.rise = 0;
+  fin.root = {0, 0, -size * 0.5 + fin.chord * 0.6};
+  build_wing(shape, fin, 0);
+  Wing stabilizer = wing;
+  stabilizer.span = wing.span * scale;
+  stabilizer.chord = fin.chord * (high ? 0.7 : random.between(0.7, 0.95));
+  stabilizer.sweep = wing.sweep * scale;
+  stabilizer.root =
+      fin.root + (high ? Vec3{0, fin.span * 0.96, -fin.sweep} : Vec3{0, radius * 0.15, 0});
+  build_wing(shape, stabilizer, -1);
+  build_wing(shape, stabilizer, 1);
+  if (random.chance(0.85)) {
+    build_engines(shape, random, wing, radius);
+  } else {  // a propeller at the nose
+    shape.part(kEngine);
+    shape.ellipsoid({0, 0, size / 2}, {radius * 0.3, radius * 0.3, radius * 0.6});
+    const double turn = random.between(0, kPi);
+    shape.prism(
+        Frame(Vec3{0, 0, size / 2 + 0.01}).about_z(turn), ellipse(radius * 5, radius * 0.5), 0.008);
+  }
+}
+
+enum CarPart { kCarBody, kCabin, kHood, kWheel };
+
+void build_car(ShapeBuilder& shape, Random& random) {
+  const double size = random.between(3.6, 5.0);
+  const double width = random.between(1.6, 1.95);
+  const double wheel = random.between(0.28, 0.4);
+  const double floor = wheel * random.between(0.45, 0.8);
+  const double belt = floor + random.between(0.5, 0.7);
+  const double roof = random.between(0.4, 0.8);
+  const int style = random.below(4);  // saloon, hatchback, pick-up, van
+  const double nose = style == 3 ? size * 0.12 : size * random.between(0.24, 0.32);
+  const double boot =
+      style == 0 ? size * random.between(0.15, 0.22) : (style == 2 ? size * 0.4 : size * 0.02);
+  shape.part(kCarBody);
+  const double slope = random.between(0.05, 0.15);
+  const double half = size / 2;
+  shape.prism(profile({0, 0, 0}),
+              {{-half, floor},
+               {half, floor},
+               {half, floor + (belt - floor) * 0.6},
+               {half - nose * 0.1, belt - slope * 0.7},
+               {half - nose, belt},
+               {-half + 0.05, belt},
+               {-half, belt - 0.1}},
+              width);
+  shape.box({0, floor + 0.12, half}, {width * 0.94, 0.16, 0.16});
+  shape.box({0, floor + 0.12, -half}, {width * 0.94, 0.16, 0.16});
+  shape.part(kCabin);
+  const double front = half - nose;
+  const double rear = -half + boot + 0.05;
+  const double screen = roof * random.between(0.5, style == 3 ? 0.7 : 1.2);
+  const double window =
+      style == 0 ? roof * random.between(0.6, 1.2) : roof * random.between(0.1, 0.4);
+  const double middle = (front + rear) / 2;
+  const Outline cabin{{rear - middle, -0.02},
+                      {front - middle, -0.02},
+                      {front - screen - middle, roof},
+                      {rear + window - middle, roof}};
+  shape.prism(profile({0, belt, middle}), cabin, width * random.between(0.84, 0.95));
+  shape.part(kHood);
+  const double tilt = std::atan2(slope * 0.7, nose * 0.9);
+  shape.box(Frame(Vec3{0, belt - slope * 0.35 + 0.015, half - nose * 0.55}).about_x(tilt),
+            {width * 0.9, 0.04, nose * 0.88});
+  shape.part(kWheel);
+  const double base = size * random.between(0.28, 0.33);
+  const double tyre = random.between(0.18, 0.26);
+  for (const double sx : {-1.0, 1.0}) {
+    for (const double sz : {-1.0, 1.0}) {
+      const double x = sx * (width / 2 - tyre / 2 + 0.03);
+      const Frame hub = along({x - tyre / 2, wheel, sz * base}, {1, 0, 0});
+      shape.lathe(hub,
+                  {{0, 0.02},
+                   {wheel * 0.6, 0.02},
+                   {wheel * 0.65, 0},
+                   {wheel * 0.94, 0},
+                   {wheel, 0.04},
+                   {wheel, tyre - 0.04},
+                   {wheel * 0.94, tyre},
+                   {wheel * 0.65, tyre},
+                   {wheel * 0.6, tyre - 0.02},
+                   {0, tyre - 0.02}});
+    }
+  }
+}
+
+enum RocketPart { kRocketBody, kNose, kFin, kNozzle };
+
+void build_rocket(ShapeBuilder& shape, Random& random) {
+  const double radius = random.between(0.05, 0.11);
+  const double body = random.between(0.45, 0.75);
+  const double nose = radius * random.between(1.6, 4.0);
+  const double bulge = random.between(0.95, 1.3);
+  const double top = radius * random.between(0.75, 1.0);
+  const double bottom = 0.12;
+  shape.part(kRocketBody);
+  Outline section =
+      smooth({{radius, bottom}, {radius * bulge, bottom + body * 0.45}, {top, bottom + body}});
+  section.insert(section.begin(), {0, bottom});
+  section.push_back({0, bottom + body});
+  shape.lathe(Vec3{}, section);
+  shape.part(kNose);
+  const double join = bottom + body - 0.003;
+  if (random.chance(0.35)) {
+    shape.lathe(Vec3{0, join, 0}, cylinder_section(top, 0.002, nose));
+  } else {
+    shape.lathe(Vec3{0, join, 0}, dome_section(top, nose, 0, kPi / 2));
+  }
+  if (random.chance(0.4)) shape.rod({0, join + nose * 0.95, 0}, {0, join + nose * 1.25, 0}, 0.006);
+  shape.part(kNozzle);
+  const double nozzle = radius * random.between(0.6, 0.95);
+  shape.lathe(Vec3{0, bottom - radius * 0.8, 0},
+              cylinder_section(nozzle, nozzle * 0.5, radius * 0.85));
+  shape.part(kFin);
+  const int fins = random.count(3, 4);
+  const double reach = radius * random.between(1.2, 2.2);
+  const double height = body * random.between(0.22, 0.42);
+  const double drop = random.between(0.0, bottom);
+  const double tip = height * random.between(0.2, 0.7);
+  for (int i = 0; i < fins; ++i) {
+    const double angle = 2 * kPi * i / fins + kPi / 4;
+    const Frame fin = Frame{}.about_y(angle);
+    const double inner = radius * 0.7;
+    shape.prism(fin,
+                {{inner, bottom + 0.01},
+                 {inner + reach, bottom - drop},
+                 {inner + reach, bottom - drop + tip},
+                 {inner, bottom + height}},
+                radius * 0.12);
+  }
+}
+
+enum SkateboardPart { kDeck, kTruck, kRoller };
+
+void build_skateboard(ShapeBuilder& shape, Random& random) {
+  const double size = random.between(0.6, 1.0);
+  const double width = size * random.between(0.22, 0.3);
+  const double kick = random.between(0.0, 0.45);  // rise of the ends, radians
+  const double end = size * random.between(0.14, 0.2);
+  const double thick = random.between(0.01, 0.018);
+  const double wheel = random.between(0.026, 0.038);
+  const double deck = wheel + random.between(0.05, 0.07);
+  const double straight = size - 2 * end;
+  shape.part(kDeck);
+  shape.box({0, deck + thick / 2, 0}, {width, thick, straight + thick});
+  for (const double s : {-1.0, 1.0}) {
+    Outline tip = ellipse(width, end * 2);
+    for (Vec2& p : tip) p.y = p.y > 0 ? p.y : p.y * 0.05;
+    const Frame hinge =
+        Frame(Vec3{0, deck + thick / 2, s * straight / 2}).about_y(s > 0 ? 0 : kPi).about_x(-kick);
+    shape.prism({hinge.origin, hinge.x * -1.0, hinge.z, hinge.y}, tip, thick);
+  }
+  for (const double s : {-1.0, 1.0}) {
+    const double z = s * straight * random.between(0.36, 0.46);
+    shape.part(kTruck);
+    shape.box({0, deck - 0.006, z}, {width * 0.3, 0.014, width * 0.42});
+    shape.rod({0, deck - 0.01, z}, {0, wheel, z}, 0.018, 0.012);
+    shape.rod({-width * 0.42, wheel, z}, {width * 0.42, wheel, z}, 0.009);
+    shape.part(kRoller);
+    const double breadth = wheel * random.between(0.9, 1.4);
+    for (const double side : {-1.0, 1.0}) {
+      shape.rod({side * (width * 0.42 - breadth / 2), wheel, z},
+                {side * (width * 0.42 + breadth / 2), wheel, z},
+                wheel);
+    }
+  }
+}
+
+}  // namespace
+
+ShapeKind airplane() { return {"airplane", {"body", "wing", "tail", "engine"}, build_airplane}; }
+ShapeKind car() { return {"car", {"body", "cabin", "hood", "wheel"}, build_car}; }
+ShapeKind rocket() { return {"rocket", {"body", "nose", "fin", "nozzle"}, build_rocket}; }
+ShapeKind skateboard() { return {"skateboard", {"deck", "truck", "wheel"}, build_skateboard}; }
+
+}  // namespace pointattn::datasets

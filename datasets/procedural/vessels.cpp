@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mugs, bottles, vases and teapots: walls turned about the y axis. Neighbouring pieces overlap by
+// kJoin, which hides their rims.
+#include "datasets/procedural/kinds.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace pointattn::datasets {
+namespace {
+constexpr double kPi = std::numbers::pi;
+constexpr double kJoin = 0.002;
+
+/// Points of a wall between two heights, ends interpolated.
+Outline between_heights(const Outline& wall, double low, double high) {
+  Outline piece;
+  const auto at = [&](double y) {
+    for (size_t i = 1; i < wall.size(); ++i) {
+      if (wall[i].y < y && i + 1 < wall.size()) continue;
+      const double t = std::clamp((y - wall[i - 1].y) / (wall[i].y - wall[i - 1].y), 0.0, 1.0);
+      return Vec2{wall[i - 1].x + (wall[i].x - wall[i - 1].x) * t, y};
+    }
+    return wall.front();
+  };
+  piece.push_back(at(low));
+  for (const Vec2& p : wall) {
+    if (p.y > low + 1e-4 && p.y < high - 1e-4) piece.push_back(p);
+  }
+  piece.push_back(at(high));
+  return piece;
+}
+
+/// Ear of a vessel: from the wall at height `low` out by `reach` to the wall at `high`; `r_low`,
+/// `r_high` are the radii there.
+void handle(ShapeBuilder& shape,
+            Random& random,
+            const Vec2& low,
+            const Vec2& high,
+            double reach,
+            double thick) {
+  const double sag = random.between(-0.15, 0.15) * (high.y - low.y);
+  const double side = random.chance(0.5) ? 0.0 : 0.12 * (high.y - low.y);
+  const double out = std::max(low.x, high.x) + reach;
+  const double rise = high.y - low.y;
+  const double inset = thick * 0.9;
+  const Outline bend{{low.x - inset, low.y},
+                     {out - reach * 0.35, low.y + side * 0.3},
+                     {out, low.y + rise * 0.35 + sag},
+                     {out - reach * 0.1, low.y + rise * 0.75 + sag},
+                     {out - reach * 0.5, high.y + side * 0.3},
+                     {high.x - inset, high.y}};
+  shape.tube(
+      path_in_plane(bend, {}, {1, 0, 0}, {0, 1, 0}), thick, thick * random.between(0.8, 1.2));
+}
+
+enum MugPart { kMugBody, kMugHandle };
+
+void build_mug(ShapeBuilder& shape, Random& random) {
+  const double radius = random.between(0.034, 0.055);
+  const double height = radius * random.between(1.5, 2.9);
+  const double wall = random.between(0.003, 0.006);
+  const int style = random.below(4);
+  Outline outer;
+  if (style == 0) {
+    outer = {{radius, 0}, {radius, height}};
+  } else if (style == 1) {  // conical
+    outer = {{radius * random.between(0.65, 0.9), 0}, {radius, height}};
+  } else if (style == 2) {  // barrel
+    outer = smooth({{radius * 0.85, 0}, {radius * 1.08, height * 0.45}, {radius * 0.92, height}});
+  } else {  // tea cup
+    outer = smooth({{radius * 0.55, 0}, {radius * 0.95, height * 0.35}, {radius * 1.12, height}});
+  }
+  shape.part(kMugBody);
+  shape.lathe(Vec3{}, wall_section(outer, wall, wall * 1.6));
+  shape.part(kMugHandle);
+  const double low = height * random.between(0.12, 0.3);
+  const double high = height * random.between(0.7, 0.92);
+  handle(shape,
+         random,
+         between_heights(outer, low, height).front(),
+         between_heights(outer, 0, high).back(),
+         radius * random.between(0.45, 0.8),
+         random.between(0.0045, 0.0075));
+}
+
+enum BottlePart { kBottleBody, kBottleNeck, kBottleCap };
+
+void build_bottle(ShapeBuilder& shape, Random& random) {
+  const double radius = random.between(0.03, 0.05);
+  const double body = radius * random.between(2.5, 5.0);
+  const double shoulder = radius * random.between(0.4, 1.4);
+  const double neck = radius * random.between(0.28, 0.5);
+  const double neck_length = radius * random.between(0.5, 2.2);
+  const double waist = random.chance(0.3) ? random.between(0.82, 0.95) : 1.0;
+  const double squash = random.chance(0.2) ? random.between(0.5, 0.8) : 1.0;
+  const double top = body + shoulder;
+  Outline wall{{radius * 0.9, 0}, {radius, radius * 0.12}};
+  for (const Vec2& p :
+       smooth({{radius, radius * 0.2}, {radius * waist, body * 0.5}, {radius, body}}))
+    wall.push_back(p);
+  for (const Vec2& p :
+       smooth({{radius * 0.99, body + 0.001}, {radius * 0.8, body + shoulder * 0.55}, {neck, top}}))
+    wall.push_back(p);
+  wall.insert(wall.begin(), {0, 0});
+  wall.push_back({0, top});
+  const Vec2 scale{1, squash};
+  shape.part(kBottleBody);
+  shape.lathe(Frame{}, wall, scale);
+  shape.part(kBottleNeck);
+  const double mouth = top + neck_length;
+  shape.lathe(Vec3{0, top - 0.004, 0},
+              cylinder_section(neck, neck * random.between(0.8, 1.0), neck_length + 0.004));
+  if (random.chance(0.5))
+    shape.lathe(Vec3{0, mouth - 0.008, 0}, cylinder_section(neck * 1.15, neck * 1.15, 0.006));
+  shape.part(kBottleCap);
+  if (random.chance(0.15)) return;
+  const double cap = neck * random.between(1.08, 1.35);
+  const double height = neck * random.between(0.7, 1.6);
+  shape.lathe(Vec3{0, mouth - 0.002, 0},
+              cylinder_section(cap, cap * random.between(0.85, 1.0), height));
+}
+
+enum VasePart { kVaseBase, kVaseBody, kVaseNeck, kVaseHandle };
+
+void build_vase(ShapeBuilder& shape, Random& random) {
+  const double height = random.between(0.2, 0.45);
+  const double belly = height * random.between(0.16, 0.34);
+  const double foot = belly * random.between(0.45, 0.8);
+  const double neck = belly * random.between(0.3, 0.65);
+  const double lip = neck * random.between(1.0, 1.7);
+  const double base_top = height * random.between(0.06, 0.14);
+  const double widest = height * random.between(0.3, 0.55);
+  const double shoulder = height * random.between(0.66, 0.78);
+  const double wall = height * 0.012;
+  shape.part(kVaseBase);
+  const double stem = foot * random.between(0.6, 0.9);
+  shape.lathe(Vec3{},
+              {{0, 0},
+               {foot, 0},
+               {foot, base_top * 0.35},
+               {stem, base_top * 0.8},
+               {stem, base_top + kJoin},
+               {0, base_top + kJoin}});
+  const Outline curve = smooth({{stem, base_top},
+                                {belly, widest},
+                                {neck, shoulder},
+                                {neck * 0.97, (shoulder + height) / 2},
+                                {lip, height}},
+                               10);
+  shape.part(kVaseBody);
+  shape.lathe(Vec3{},
+              wall_section(between_heights(curve, base_top, shoulder + kJoin), wall, wall * 1.5));
+  shape.part(kVaseNeck);
+  shape.lathe(Vec3{}, wall_section(between_heights(curve, shoulder, height), wall, 0));
+  if (!random.chance(0.5)) return;
+  shape.part(kVaseHandle);
+  const Vec2 low =
+      between_heights(curve, base_top, random.between(widest * 1.05, shoulder * 0.9)).back();
+  const Vec2 high =
+      between_heights(curve, base_top, random.between((shoulder + height) / 2, height * 0.96))
+          .back();
+  const double reach = belly * random.between(0.2, 0.5);
+  const double thick = height * random.between(0.014, 0.024);
+  const Outline bend{
+      {low.x - thick, low.y},
+      {std::max(low.x, high.x) + reach, (low.y + high.y) / 2 + (high.y - low.y) * 0.15},
+      {high.x - thick, high.y}};
+  const bool two = random.chance(0.7);
+  shape.tube(path_in_plane(bend, {}, {1, 0, 0}, {0, 1, 0}), thick);
+  if (two) shape.tube(path_in_plane(bend, {}, {-1, 0, 0}, {0, 1, 0}), thick);
+}
+
+enum TeapotPart { kPotBody, kPotSpout, kPotHandle, kPotLid };
+
+void build_teapot(ShapeBuilder& shape, Random& random) {
+  const double radius = random.between(0.07, 0.1);
+  const double height = radius * random.between(1.0, 1.7);
+  const double foot = radius * random.between(0.5, 0.8);
+  const double mouth = radius * random.between(0.4, 0.6);
+  const Outline curve = smooth({{foot, 0},
+                                {radius, height * random.between(0.3, 0.5)},
+                                {radius * 0.85, height * 0.75},
+                                {mouth, height}});
+  shape.part(kPotBody);
+  Outline section = curve;
+  section.insert(section.begin(), {0, 0});
+  section.push_back({0, height});
+  shape.lathe(Vec3{}, section);
+  shape.part(kPotSpout);
+  const double tip = height * random.between(0.85, 1.1);
+  const Outline spout{{radius * 0.7, height * 0.35},
+                      {radius * 1.25, height * 0.45},
+                      {radius * 1.5, tip * 0.8},
+                      {radius * 1.8, tip}};
+  shape.tube(path_in_plane(spout, {}, {0, 0, 1}, {0, 1, 0}), radius * 0.25, radius * 0.1);
+  shape.part(kPotLid);
+  const double dome = radius * random.between(0.1, 0.35);
+  shape.lathe(Vec3{0, height - kJoin, 0}, dome_section(mouth * 1.05, dome, 0, kPi / 2));
+  shape.ellipsoid({0, height + dome + radius * 0.06, 0},
+                  {radius * 0.13, radius * 0.11, radius * 0.13});
+  shape.part(kPotHandle);
+  if (random.chance(0.75)) {
+    const Vec2 low = between_heights(curve, 0, height * 0.3).back();
+    const Vec2 high = between_heights(curve, 0, height * 0.85).back();
+    const Outline bend{{low.x - 0.01, low.y},
+                       {radius * 1.5, height * 0.35},
+                       {radius * 1.65, height * 0.75},
+                       {radius * 1.3, height * 0.95},
+                       {high.x - 0.01, high.y}};
+    shape.tube(path_in_plane(bend, {}, {0, 0, -1}, {0, 1, 0}), radius * 0.09);
+  } else {  // a bow over the lid
+    const double side = between_heights(curve, 0, height * 0.8).back().x * 0.95;
+    shape.tube(path_in_plane({{-side, height * 0.78},
+                              {-side * 0.9, height * 1.4},
+                              {0, height * 1.75},
+                              {side * 0.9, height * 1.4},
+                              {side, height * 0.78}},
+                             {},
+                             {0, 0, 1},
+                             {0, 1, 0}),
+               radius * 0.07);
+  }
+}
+
+}  // namespace
+
+ShapeKind mug() { return {"mug", {"body", "handle"}, build_mug}; }
+ShapeKind bottle() { return {"bottle", {"body", "neck", "cap"}, build_bottle}; }
+ShapeKind vase() { return {"vase", {"base", "body", "neck", "handle"}, build_vase}; }
+ShapeKind teapot() { return {"teapot", {"body", "spout", "handle", "lid"}, build_teapot}; }
+
+}  // namespace pointattn::datasets

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Things worn on the head: caps, glasses, headphones.
+#include "datasets/procedural/kinds.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace pointattn::datasets {
+namespace {
+constexpr double kPi = std::numbers::pi;
+
+enum CapPart { kCrown, kPeak };
+
+void build_cap(ShapeBuilder& shape, Random& random) {
+  const double radius = random.between(0.085, 0.1);
+  const double height = radius * random.between(0.85, 1.25);
+  const double deep = random.between(1.05, 1.2);  // heads are longer than wide
+  const double wall = 0.003;
+  shape.part(kCrown);
+  const bool flat_top = random.chance(0.25);
+  const Outline outer = flat_top ? smooth({{radius, 0},
+                                           {radius * 1.08, height * 0.75},
+                                           {radius * 0.9, height * 0.95},
+                                           {0.002, height}})
+                                 : smooth({{radius, 0},
+                                           {radius * 0.97, height * 0.45},
+                                           {radius * 0.65, height * 0.87},
+                                           {0.002, height}});
+  shape.lathe(Frame{}, wall_section(outer, wall, 0), {1, deep});
+  if (random.chance(0.6)) shape.ellipsoid({0, height, 0}, {0.008, 0.005, 0.008});
+  shape.part(kPeak);
+  const double reach = radius * random.between(0.6, 1.0);
+  const double spread = radius * random.between(1.5, 1.85);
+  const double droop = random.between(0.0, 0.35);
+  Outline peak = ellipse(spread, 2 * (radius * deep * 0.3 + reach), random.between(2.0, 2.8));
+  for (Vec2& p : peak) p.y = p.y > 0 ? p.y : p.y * 0.02;
+  const Frame front = Frame(Vec3{0, 0.006, radius * deep * 0.72}).about_x(droop);
+  shape.prism({front.origin, front.x * -1.0, front.z, front.y}, peak, 0.005);
+}
+
+enum GlassesPart { kLens, kRim, kTemple };
+
+void build_glasses(ShapeBuilder& shape, Random& random) {
+  const double wide = random.between(0.046, 0.058);
+  const double high = wide * random.between(0.6, 0.95);
+  const double power = random.between(2.0, 4.5);
+  const double gap = random.between(0.014, 0.022);
+  const double rim = random.between(0.0014, 0.0034);
+  const double x = (wide + gap) / 2;
+  const bool half = random.chance(0.15);
+  for (const double s : {-1.0, 1.0}) {
+    const Outline outline = ellipse(wide, high, power);
+    shape.part(kLens);
+    shape.prism(Frame(Vec3{s * x, 0, 0}), outline, 0.002);
+    shape.part(kRim);
+    std::vector<Vec3> path;
+    for (const Vec2& p : outline) {
+      if (!half || p.y > -high * 0.05) path.push_back({s * x + p.x, p.y, 0});
+    }
+    if (!half) path.push_back(path.front());
+    shape.tube(path, rim);
+    shape.part(kTemple);
+    const double hinge = s * (x + wide / 2 - rim);
+    const double y = high * 0.3;
+    const double length_z = random.between(0.125, 0.145);
+    const double splay = s * 0.006;
+    const Outline side{{0.0, y},
+                       {length_z * 0.4, y + 0.001},
+                       {length_z * 0.72, y - 0.001},
+                       {length_z * 0.88, y - 0.01},
+                       {length_z, y - 0.032}};
+    shape.tube(path_in_plane(side, {hinge + splay, 0, 0}, {0, 0, -1}, {0, 1, 0}), rim * 1.3, rim);
+    shape.box({hinge + splay * 0.5, y, -0.001}, {0.009, 0.005, 0.004});
+  }
+  shape.part(kRim);
+  const double bridge = high * random.between(0.05, 0.3);
+  const Outline nose{{-gap / 2 - rim, bridge}, {0, bridge + high * 0.12}, {gap / 2 + rim, bridge}};
+  shape.tube(path_in_plane(nose, {}, {1, 0, 0}, {0, 1, 0}), rim);
+}
+
+enum HeadphonesPart { kBand, kCup };
+
+void build_headphones(ShapeBuilder& shape, Random& random) {
+  const double radius = random.between(0.075, 0.095);
+  const double tall = random.between(1.0, 1.25);
+  const double cup = random.between(0.03, 0.046);
+  const double thick = random.between(0.02, 0.034);
+  const double flatness = random.between(1.0, 1.35);
+  shape.part(kBand);
+  const bool padded = random.chance(0.5);
+  const double bar = random.between(0.004, 0.007);
+  std::vector<Vec3> path;
+  constexpr int kSteps = 24;
+  for (int i = 0; i <= kSteps; ++i) {
+    const double angle = -0.12 + (kPi + 0.24) * i / kSteps;
+    path.push_back({radius * std::cos(angle), radius * tall * std::sin(angle), 0});
+  }
+  if (random.chance(0.35)) {  // two thin bars
+    for (const double z : {-bar * 2, bar * 2}) {
+      std::vector<Vec3> shifted = path;
+      for (Vec3& p : shifted) p.z += z;
+      shape.tube(shifted, bar * 0.6);
+    }
+  } else {
+    shape.tube(path, bar);
+  }
+  if (padded) {
+    shape.tube({path.begin() + kSteps / 3, path.end() - kSteps / 3}, bar * 2.0);
+  }
+  shape.part(kCup);
+  const double drop = random.between(0.02, 0.04);
+  for (const double s : {-1.0, 1.0}) {
+    const Frame side = along({s * (radius + thick * 0.45), -drop, 0}, {-s, 0, 0});
+    const Outline section = {{0, 0},
+                             {cup * 0.8, 0},
+                             {cup, thick * 0.3},
+                             {cup, thick * 0.6},
+                             {cup * 0.95, thick * 0.95},
+                             {cup * 0.75, thick * 1.05},
+                             {cup * 0.5, thick * 0.8},
+                             {0, thick * 0.8}};
+    const bool x_is_up = std::abs(side.x.y) > std::abs(side.z.y);
+    shape.lathe(side, section, x_is_up ? Vec2{flatness, 1} : Vec2{1, flatness});
+  }
+}
+
+}  // namespace
+
+ShapeKind cap() { return {"cap", {"crown", "peak"}, build_cap}; }
+ShapeKind glasses() { return {"glasses", {"lens", "rim", "temple"}, build_glasses}; }
+ShapeKind headphones() { return {"headphones", {"band", "cup"}, build_headphones}; }
+
+}  // namespace pointattn::datasets

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/models/segmenter.h"
+
+#include "pointattn/models/inference.h"
+#include "pointattn/ops/interpolate.h"
+
+#include <ATen/Functions.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace pointattn::models {
+namespace {
+
+/// Points that are interpolated at a time: bounds the memory of the probabilities [chunk, parts].
+constexpr int64_t kChunk = 1 << 16;
+
+/// Mean over the points of the probability that falls to the parts of each category.
+std::vector<double> category_probabilities(const at::Tensor& scores, const LabelMap& labels) {
+  const at::Tensor parts = scores.softmax(1).mean(0, false, at::kDouble).contiguous();
+  std::vector<double> probabilities;
+  for (const Category& category : labels.categories) {
+    const auto count = static_cast<int64_t>(category.parts.size());
+    probabilities.push_back(parts.narrow(0, category.first_part, count).sum().item<double>());
+  }
+  return probabilities;
+}
+
+/// Labels and confidences of all points, chunk by chunk, from the probabilities [n, P] of the
+/// sampled ones.
+void spread(const PreparedCloud& cloud,
+            const at::Tensor& probabilities,
+            int64_t first_part,
+            Segmentation& result) {
+  const int64_t finite = cloud.xyz.size(0);
+  const at::Tensor sample_offsets = offsets_of({cloud.sample.size(0)});
+  at::Tensor label = at::empty({finite}, at::kLong);
+  at::Tensor confidence = at::empty({finite}, at::kFloat);
+  for (int64_t begin = 0; begin < finite; begin += kChunk) {
+    const int64_t count = std::min(kChunk, finite - begin);
+    const at::Tensor query = cloud.xyz.narrow(0, begin, count);
+    const at::Tensor spread =
+        ops::interpolate(query, cloud.sample, probabilities, offsets_of({count}), sample_offsets);
+    const auto [value, part] = spread.max(1);
+    label.narrow(0, begin, count).copy_(part + first_part);
+    // Rounding of the weights may leave a certain point a hair above 1.
+    confidence.narrow(0, begin, count).copy_(value.clamp_max(1.0));
+  }
+  if (!cloud.finite_rows.defined()) {
+    result.label = label;
+    result.confidence = confidence;
+    return;
+  }
+  const at::Tensor most_frequent = (label - first_part).bincount().argmax() + first_part;
+  result.label = at::empty({cloud.points}, at::kLong).fill_(most_frequent);
+  result.label.index_copy_(0, cloud.finite_rows, label);
+  result.confidence = at::zeros({cloud.points}, at::kFloat);
+  result.confidence.index_copy_(0, cloud.finite_rows, confidence);
+}
+
+}  // namespace
+
+Segmenter::Segmenter(Model model) : model_(std::move(model)) {
+  TORCH_CHECK_VALUE(model_.network, "segment: expected a model with a network, got none");
+  TORCH_CHECK_VALUE(model_.spec.task == Task::kSegment,
+                    "segment: expected a model that segments, got one for the task ",
+                    to_string(model_.spec.task));
+  for (const Category& category : model_.spec.labels.categories) {
+    TORCH_CHECK_VALUE(!category.parts.empty(),
+                      "segment: expected every category to have parts, ",
+                      category.name,
+                      " has none");
+  }
+  model_.network->eval();
+}
+
+Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& options) const {
+  const c10::InferenceMode inference;
+  const LabelMap& labels = model_.spec.labels;
+  TORCH_CHECK_VALUE(options.category == kUnknownCategory ||
+                        (options.category >= 0 && options.category < labels.num_categories()),
+                    "segment: expected a category below ",
+                    labels.num_categories(),
+                    ", got ",
+                    options.category);
+  PreparedCloud cloud = prepare_cloud(xyz, options.points);
+  const at::Tensor normalised = to_unit_sphere(cloud.sample);
+
+  Segmentation result;
+  result.notes = std::move(cloud.notes);
+  result.category = options.category;
+  if (options.category == kUnknownCategory) {
+    const at::Tensor scores = network_scores(
+        *model_.network, Task::kSegment, normalised, kUnknownCategory, labels.num_parts());
+    result.category_probabilities = category_probabilities(scores, labels);
+    const auto best = std::max_element(result.category_probabilities.begin(),
+                                       result.category_probabilities.end());
+    result.category = best - result.category_probabilities.begin();
+    result.category_confidence = *best;
+  }
+  const Category& category = labels.categories[static_cast<size_t>(result.category)];
+  const at::Tensor scores = network_scores(
+      *model_.network, Task::kSegment, normalised, result.category, labels.num_parts());
+  const auto parts = static_cast<int64_t>(category.parts.size());
+  spread(
+      cloud, scores.narrow(1, category.first_part, parts).softmax(1), category.first_part, result);
+  return result;
+}
+
+}  // namespace pointattn::models

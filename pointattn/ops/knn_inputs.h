@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/ops/knn.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace pointattn::ops {
+
+/// Inputs of a neighbour search after their checks.
+struct SearchInputs {
+  at::Tensor query;                    ///< contiguous
+  at::Tensor points;                   ///< contiguous
+  std::vector<int64_t> query_offsets;  ///< [B+1]
+  std::vector<int64_t> point_offsets;  ///< [B+1]
+
+  int64_t clouds() const { return static_cast<int64_t>(query_offsets.size()) - 1; }
+};
+
+/// Checks what knn() and ball_query() ask of tensors, offsets and k ≥ 1; throws c10::ValueError.
+SearchInputs check_search(const char* operation,
+                          const at::Tensor& query,
+                          const at::Tensor& points,
+                          const at::Tensor& query_offsets,
+                          const at::Tensor& point_offsets,
+                          int64_t k);
+
+/// Throws unless every cloud with queries has at least k points.
+void check_enough_points(const char* operation, const SearchInputs& inputs, int64_t k);
+
+/// Throws unless radius ≥ 0; returns its square.
+double checked_sq_radius(double radius);
+
+/// Gradients of squared distances [M,K] to query and points. Places with index −1 pass none.
+std::vector<at::Tensor> sq_dist_gradients(const at::Tensor& grad,
+                                          const at::Tensor& query,
+                                          const at::Tensor& points,
+                                          const at::Tensor& index);
+
+/// The search itself on the CPU: neighbours with squared distance ≤ sq_limit, empty places padded.
+Neighbors search_cpu(const SearchInputs& inputs, double sq_limit, int64_t k);
+
+/// The same on the GPU.
+Neighbors search_cuda(const SearchInputs& inputs, double sq_limit, int64_t k);
+
+}  // namespace pointattn::ops
