@@ -31,10 +31,11 @@ class GatherTest : public test::OpTest {
 TEST_P(GatherTest, CopiesRowsAndZeroesMissingOnes) {
   for (int64_t channels : {0, 1, 3, 67}) {
     const at::Tensor feat = at::randn({11, channels}, options());
-    for (at::IntArrayRef shape :
-         {at::IntArrayRef{23}, at::IntArrayRef{7, 5}, at::IntArrayRef{0}, at::IntArrayRef{0, 4}}) {
+    for (const std::vector<int64_t>& shape :
+         std::vector<std::vector<int64_t>>{{23}, {7, 5}, {0}, {0, 4}}) {
       const at::Tensor rows = index(shape, 11);
-      EXPECT_TRUE(at::equal(gather(feat, rows), expected(feat, rows))) << channels << " " << shape;
+      EXPECT_TRUE(at::equal(gather(feat, rows), expected(feat, rows)))
+          << channels << " " << rows.sizes();
     }
   }
   const at::Tensor none =
