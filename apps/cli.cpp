@@ -63,7 +63,7 @@ int report(const CLI::App& app, const CLI::ParseError& error) {
 
 }  // namespace
 
-void add_shared(CLI::App& app, Shared& shared) {
+void add_shared(CLI::App& app, Shared& shared, bool with_device) {
   app.add_option("--threads", shared.threads, "Threads; 0 takes every core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str()
@@ -71,10 +71,12 @@ void add_shared(CLI::App& app, Shared& shared) {
   app.add_option("--seed", shared.seed, "Seed of everything that is drawn at random")
       ->capture_default_str()
       ->group("Run");
-  app.add_option("--device", shared.device, "auto takes a GPU when there is one")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str()
-      ->group("Run");
+  if (with_device) {
+    app.add_option("--device", shared.device, "auto takes a GPU when there is one")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+        ->capture_default_str()
+        ->group("Run");
+  }
   app.add_flag("-q,--quiet", shared.quiet, "No notes and no progress on stderr")->group("Run");
 }
 

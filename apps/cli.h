@@ -36,7 +36,8 @@ struct Shared {
   std::string device = "auto";
 };
 
-void add_shared(CLI::App& app, Shared& shared);
+/// `with_device` false: a command that computes on the CPU only.
+void add_shared(CLI::App& app, Shared& shared, bool with_device = true);
 
 /// Applies threads and seed and returns the device; throws c10::ValueError when CUDA is asked for
 /// and absent.
@@ -59,5 +60,6 @@ Run setup_eval(CLI::App& app);
 Run setup_generate(CLI::App& app);
 Run setup_models(CLI::App& app);
 Run setup_segment(CLI::App& app);
+Run setup_train(CLI::App& app);
 
 }  // namespace pointattn::apps

@@ -27,6 +27,7 @@ struct Settings {
   std::string category = "known";
   std::string json;
   int64_t points = 0;
+  int64_t shapes = 0;
 };
 
 /// A counter on stderr, on terminals only.
@@ -54,6 +55,7 @@ train::DatasetPtr open_data(const Settings& settings) {
   const std::string otherwise = std::filesystem::is_regular_file(settings.data) ? "all" : "test";
   options.split = settings.split.empty() ? otherwise : settings.split;
   options.seed = settings.shared.seed;
+  options.shapes = settings.shapes;
   train::DatasetPtr data = datasets::open_dataset(settings.data, options);
   TORCH_CHECK(data->size() > 0, settings.data, ": expected at least one shape, got none");
   return data;
@@ -166,6 +168,10 @@ Run setup_eval(CLI::App& app) {
                      settings->split,
                      "Split of the data. Default: all of a file, test of everything else")
         ->check(CLI::IsMember({"all", "train", "val", "test", "trainval"}));
+    command
+        ->add_option(
+            "--shapes", settings->shapes, "Generated shapes in all, 0 for 100 of each kind")
+        ->capture_default_str();
     command->add_option("--weights", settings->weights, "Model file. Default: as for segment")
         ->type_name("FILE");
     command
