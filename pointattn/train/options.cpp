@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/models/options.h"
+
+#include "pointattn/train/trainer.h"
+
+namespace pointattn::train {
+namespace {
+
+/// Calls `visit(name, field)` for every option: one list serves writing and reading.
+template <typename Options, typename Visit>
+void for_each_option(Options& options, Visit&& visit) {
+  visit("architecture", options.architecture);
+  visit("network", options.network);
+  visit("epochs", options.epochs);
+  visit("batch", options.batch);
+  visit("points", options.points);
+  visit("optimizer", options.optimizer);
+  visit("learning_rate", options.learning_rate);
+  visit("weight_decay", options.weight_decay);
+  visit("momentum", options.momentum);
+  visit("schedule", options.schedule.kind);
+  visit("warmup_epochs", options.schedule.warmup_epochs);
+  visit("final_fraction", options.schedule.final_fraction);
+  visit("step_epochs", options.schedule.step_epochs);
+  visit("step_factor", options.schedule.step_factor);
+  visit("label_smoothing", options.label_smoothing);
+  visit("clip", options.clip);
+  visit("average", options.average);
+  visit("unknown_category", options.unknown_category);
+  visit("hold_out", options.hold_out);
+  visit("evaluate_every", options.evaluate_every);
+  visit("seed", options.seed);
+  visit("mirror", options.augment.mirror);
+  visit("warp", options.augment.warp);
+  visit("turn", options.augment.turn);
+  visit("tilt", options.augment.tilt);
+  visit("scale_low", options.augment.scale_low);
+  visit("scale_high", options.augment.scale_high);
+  visit("shift", options.augment.shift);
+  visit("jitter", options.augment.jitter);
+  visit("renormalize", options.augment.renormalize);
+}
+
+}  // namespace
+
+nlohmann::json to_json(const TrainOptions& options) {
+  nlohmann::json json;
+  for_each_option(options, [&](const char* name, const auto& field) { json[name] = field; });
+  return json;
+}
+
+TrainOptions train_options_from_json(const nlohmann::json& json) {
+  TrainOptions options;
+  models::OptionReader read("train", json);
+  for_each_option(options, [&](const char* name, auto& field) { read(name, field); });
+  read.finish();
+  return options;
+}
+
+}  // namespace pointattn::train

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/models/network.h"
+#include "pointattn/train/augment.h"
+#include "pointattn/train/dataset.h"
+#include "pointattn/train/schedule.h"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace pointattn::train {
+
+/// Everything that decides the result of a training run, besides the data. The command line binds
+/// its options to these fields.
+struct TrainOptions {
+  std::string architecture = "pct";
+  nlohmann::json network = nlohmann::json::object();  ///< options of the architecture
+  int64_t epochs = 200;
+  int64_t batch = 16;               ///< shapes a step
+  int64_t points = 1024;            ///< points drawn from a shape in each epoch
+  std::string optimizer = "adamw";  ///< "adamw" (Loshchilov and Hutter 2019) or "sgd" with momentum
+  double learning_rate = 1e-3;
+  double weight_decay = 0.05;  ///< on matrices only, not on biases and norms
+  double momentum = 0.9;       ///< SGD
+  ScheduleOptions schedule;
+  double label_smoothing = 0.1;
+  double clip = 1.0;     ///< largest norm of the gradient; 0 = not clipped
+  double average = 0.0;  ///< decay of the running average of the weights that is evaluated and
+                         ///< saved; 0 = the weights themselves
+  double unknown_category =
+      0.5;  ///< segmentation: share of samples whose category is hidden from the network
+  int64_t hold_out = 1;  ///< training shapes of each category kept aside to choose the best epoch
+  int64_t evaluate_every = 1;  ///< epochs between two looks at the held-out shapes
+  uint64_t seed = 1;
+  AugmentOptions augment;
+};
+
+/// The same options as JSON, and back. Unknown keys throw c10::ValueError.
+nlohmann::json to_json(const TrainOptions& options);
+TrainOptions train_options_from_json(const nlohmann::json& json);
+
+/// After each step.
+struct StepReport {
+  int64_t epoch, epochs, step, steps;
+  double loss;
+  double shapes_per_second;
+  double seconds_left;  ///< until the end of the run, at the present rate
+};
+
+/// After each epoch; what the metrics files record.
+struct EpochReport {
+  int64_t epoch;         ///< 1 … epochs
+  double loss;           ///< mean over the epoch's steps
+  double learning_rate;  ///< of the last step
+  double seconds;
+  nlohmann::json held_out;  ///< figures on the held-out shapes, null in epochs without a look
+  bool best;                ///< best look so far: the model file was written
+};
+
+struct TrainEvents {
+  std::function<void(const StepReport&)> step;
+  std::function<void(const EpochReport&)> epoch;
+  std::function<bool()>
+      stop;  ///< asked after each step; true ends the run as a kill would, without an error
+};
+
+/// Where a run lives and what its model files say of it; none of this changes the result.
+struct TrainRun {
+  std::filesystem::path folder;
+  bool resume = false;
+  nlohmann::json provenance =
+      nlohmann::json::object();  ///< joins the card of the saved models: data, command, date
+};
+
+struct TrainResult {
+  bool finished = false;  ///< false when stopped
+  int64_t best_epoch = 0;
+  nlohmann::json best_figures;
+};
+
+/// Trains a network on the shapes of `data` and writes into `run.folder`:
+///   options.json        the options of the run        metrics.jsonl, metrics.csv  a line an epoch
+///   best.safetensors    the model of the best epoch by the held-out shapes (instance mIoU, or
+///   accuracy); a model file last.safetensors    the state after the last complete epoch, for
+///   `resume`
+/// A run that is killed loses at most the epoch that it was in: with `resume` it goes on from
+/// last.safetensors and gives, bit for bit, what an uninterrupted run gives (same machine, same
+/// number of threads). All random draws come from (seed, epoch, shape). Throws c10::ValueError:
+/// options that make no sense, a folder that holds another run (without resume), a resume with
+/// other options or data, segmentation data without parts.
+TrainResult train(models::Task task,
+                  const Dataset& data,
+                  const TrainOptions& options,
+                  const TrainRun& run,
+                  const TrainEvents& events = {});
+
+}  // namespace pointattn::train
