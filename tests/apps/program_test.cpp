@@ -106,5 +106,12 @@ TEST(Generate, TheSameSeedGivesTheSameFiles) {
   EXPECT_TRUE(has(unknown.err, "unknown category 'chiar'")) << unknown.err;
 }
 
+TEST(Readme, ShowsTheExampleThatIsCompiled) {
+  const std::filesystem::path root = POINTATTN_ROOT_FOLDER;
+  const std::string example = read_file(root / "tests/apps/readme_example.cpp");
+  const std::string shown = example.substr(example.find('\n') + 1);  // without the licence line
+  EXPECT_TRUE(has(read_file(root / "README.md"), "```cpp\n" + shown + "```"));
+}
+
 }  // namespace
 }  // namespace pointattn::test
