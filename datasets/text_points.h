@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/train/dataset.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace pointattn::datasets {
+
+/// Lines of exactly `columns` finite numbers, row by row; empty lines at the end are taken for
+/// nothing. Throws c10::Error naming the path and line of what is not so, and for an empty file or
+/// one beyond 256 MB.
+std::vector<double> read_numbers(const std::filesystem::path& path, int64_t columns);
+
+/// Centres on the mean and scales so that the farthest point has distance one, in float64. A shape
+/// of one place stays at the origin.
+at::Tensor to_unit_sphere(const at::Tensor& xyz);
+
+/// Keeps `points` random points, in random order; fewer stay as they are.
+void keep_random_points(train::Sample& sample, int64_t points, uint64_t seed);
+
+}  // namespace pointattn::datasets
