@@ -7,21 +7,13 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
 namespace pointattn::ops {
 namespace {
 
 /// Up to here the vectorised scan of one bucket beats walking a tree (measured, K = 16).
 constexpr int64_t kBruteForcePoints = 256;
-
-/// Largest value of T that is not above `limit`: comparing with it equals comparing with the
-/// double.
-template <typename T>
-T round_down(double limit) {
-  const T rounded = static_cast<T>(limit);
-  return static_cast<double>(rounded) > limit ? std::nextafter(rounded, T(0)) : rounded;
-}
 
 template <typename T>
 std::vector<KdTree<T>> build_trees(const SearchInputs& inputs) {
@@ -87,7 +79,7 @@ Neighbors search_cpu(const SearchInputs& inputs, double sq_limit, int64_t k) {
   if (inputs.query.scalar_type() == at::kFloat) {
     search<float>(inputs, round_down<float>(sq_limit), out);
   } else {
-    search<double>(inputs, sq_limit, out);
+    search<double>(inputs, round_down<double>(sq_limit), out);
   }
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -33,6 +34,14 @@ void check_enough_points(const char* operation, const SearchInputs& inputs, int6
 
 /// Throws unless radius ≥ 0; returns its square.
 double checked_sq_radius(double radius);
+
+/// Largest value of T that is not above `limit`: comparing with it equals comparing with the
+/// double.
+template <typename T>
+T round_down(double limit) {
+  const T rounded = static_cast<T>(limit);
+  return static_cast<double>(rounded) > limit ? std::nextafter(rounded, T(0)) : rounded;
+}
 
 /// Gradients of squared distances [M,K] to query and points. Places with index −1 pass none.
 std::vector<at::Tensor> sq_dist_gradients(const at::Tensor& grad,
