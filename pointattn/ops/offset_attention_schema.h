@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <tuple>
+
+/// What the backends of offset_attention share: the operators behind the public one are
+///   _offset_attention_forward(q, k, v, offsets) -> (out, row_max, row_scale, column_scale)
+///   _offset_attention_backward(grad, q, k, v, out, row_max, row_scale, column_scale, offsets) ->
+///   (grad_q, grad_k, grad_v)
+/// with A_ij = exp(E_ij − row_max_i) row_scale_i column_scale_j. In the notation of the public
+/// header r = row_max − log row_scale and t = −log column_scale: the factors are kept apart because
+/// a score of 1e4 leaves a float r no bits for its logarithm.
+namespace pointattn::ops {
+
+inline constexpr double kColumnEpsilon = 1e-9;
+
+using ForwardResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+/// Throws c10::ValueError unless q, k [N,D] and v [N,C] share one floating dtype and device.
+void check_attention_inputs(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+
+/// The same for the backward pass: `grad` must look like v, `saved` like what the forward pass
+/// returned for q and v.
+void check_backward_inputs(const at::Tensor& grad,
+                           const at::Tensor& q,
+                           const at::Tensor& k,
+                           const at::Tensor& v,
+                           const ForwardResult& saved);
+
+/// Uninitialised results: out [N,C] and three [N].
+ForwardResult empty_forward_result(const at::Tensor& q, const at::Tensor& v);
+
+/// Gradients filled with zeros, contiguous: [N,D], [N,D], [N,C].
+Gradients zero_gradients(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+
+}  // namespace pointattn::ops

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/ops/offset_attention_tile_impl.h"
+
+namespace pointattn::ops::tile {
+
+template <>
+const Kernels<float>& avx512_kernels<float>() {
+  return kTable<float>;
+}
+template <>
+const Kernels<double>& avx512_kernels<double>() {
+  return kTable<double>;
+}
+
+}  // namespace pointattn::ops::tile
