@@ -83,8 +83,8 @@ void add_shared(CLI::App& app, Shared& shared, bool with_device) {
 at::Device start(const Shared& shared) {
   if (shared.threads > 0) at::set_num_threads(shared.threads);
   at::manual_seed(shared.seed);
-  const bool cuda = shared.device != "cpu" && at::globalContext().hasCUDA() &&
-                    at::globalContext().getNumGPUs() > 0;
+  // Also false in a build with CUDA on a machine without a GPU or driver.
+  const bool cuda = shared.device != "cpu" && at::globalContext().hasCUDA();
   TORCH_CHECK_VALUE(
       shared.device != "cuda" || cuda,
       "--device cuda: no usable GPU, or a build without CUDA (cmake --preset cuda makes one)");

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # To be sourced, in bash or zsh: . scripts/env.sh
 # Sets what a shell needs to build and use the project:
 #   CMAKE_PREFIX_PATH  the LibTorch in use first: the caller's own, else the one in .deps

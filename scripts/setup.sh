@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 torch_version=2.11.0
-packages=(g++ cmake ninja-build ccache libgtest-dev libcli11-dev nlohmann-json3-dev libhdf5-dev libassimp-dev libpcl-dev)
+packages=(g++ cmake ninja-build ccache libgtest-dev libcli11-dev nlohmann-json3-dev libhdf5-dev libpcl-dev)
 
 fail() {
   echo "setup: error: $1" >&2
@@ -29,18 +29,18 @@ installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = i
 
 # install_packages NAME…: those that are missing, by apt-get where that needs no password.
 install_packages() {
-  local missing=() name run=()
+  local missing=() name run=() command
   for name in "$@"; do installed "$name" || missing+=("$name"); done
   [ ${#missing[@]} -gt 0 ] || return 0
-  local command="apt-get install -y --no-install-recommends ${missing[*]}"
+  command=(apt-get install -y --no-install-recommends "${missing[@]}")
   if [ "$(id -u)" -ne 0 ]; then
-    sudo -n true 2>/dev/null || fail "missing Debian packages. Run this, then start again:  sudo $command"
+    sudo -n true 2>/dev/null || fail "missing Debian packages. Run this, then start again:  sudo ${command[*]}"
     run=(sudo -n)
   fi
   echo "setup: installing ${missing[*]}"
   "${run[@]}" apt-get -qq update || echo "setup: note: apt-get update failed; trying with the lists at hand" >&2
-  "${run[@]}" env DEBIAN_FRONTEND=noninteractive $command >/dev/null ||
-    fail "apt-get could not install them. See the lines above, repair it, and start again:  $command"
+  "${run[@]}" env DEBIAN_FRONTEND=noninteractive "${command[@]}" >/dev/null ||
+    fail "apt-get could not install them. See the lines above, repair it, and start again:  ${command[*]}"
 }
 
 pip_install() {
