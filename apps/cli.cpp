@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli.h"
 
+#include "pointattn/core/closest.h"
+#include "pointattn/core/files.h"
+#include "pointattn/core/version.h"
+
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
@@ -8,10 +12,6 @@
 #include <iostream>
 #include <map>
 #include <new>
-
-#include "pointattn/core/closest.h"
-#include "pointattn/core/files.h"
-#include "pointattn/core/version.h"
 
 namespace pointattn::apps {
 namespace {
@@ -43,10 +43,12 @@ std::string stray_argument(const CLI::App& app) {
     }
     return "unknown option '" + word + "'" + suggestion(word, known);
   }
-  for (const CLI::App* command : deepest(&app)->get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command :
+       deepest(&app)->get_subcommands([](const CLI::App*) { return true; })) {
     known.push_back(command->get_name());
   }
-  return (known.empty() ? "unexpected argument '" : "unknown command '") + word + "'" + suggestion(word, known);
+  return (known.empty() ? "unexpected argument '" : "unknown command '") + word + "'" +
+         suggestion(word, known);
 }
 
 int report(const CLI::App& app, const CLI::ParseError& error) {
@@ -54,43 +56,54 @@ int report(const CLI::App& app, const CLI::ParseError& error) {
   // Help and version are no errors: CLI11 prints them.
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
   const std::string stray = stray_argument(app);
-  print_error((stray.empty() ? error.what() : stray) + std::string(" (see ") + full_name(command) + " --help)");
+  print_error((stray.empty() ? error.what() : stray) + std::string(" (see ") + full_name(command) +
+              " --help)");
   return 2;
 }
 
 }  // namespace
 
-void add_shared(CLI::App& app, Shared& shared) {
+void add_shared(CLI::App& app, Shared& shared, bool with_device) {
   app.add_option("--threads", shared.threads, "Threads; 0 takes every core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str()
       ->group("Run");
-  app.add_option("--seed", shared.seed, "Seed of everything that is drawn at random")->capture_default_str()->group("Run");
-  app.add_option("--device", shared.device, "auto takes a GPU when there is one")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+  app.add_option("--seed", shared.seed, "Seed of everything that is drawn at random")
       ->capture_default_str()
       ->group("Run");
+  if (with_device) {
+    app.add_option("--device", shared.device, "auto takes a GPU when there is one")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+        ->capture_default_str()
+        ->group("Run");
+  }
   app.add_flag("-q,--quiet", shared.quiet, "No notes and no progress on stderr")->group("Run");
 }
 
 at::Device start(const Shared& shared) {
   if (shared.threads > 0) at::set_num_threads(shared.threads);
   at::manual_seed(shared.seed);
-  const bool cuda = shared.device != "cpu" && at::globalContext().hasCUDA() && at::globalContext().getNumGPUs() > 0;
-  TORCH_CHECK_VALUE(shared.device != "cuda" || cuda,
-                    "--device cuda: no usable GPU, or a build without CUDA (cmake --preset cuda makes one)");
+  // Also false in a build with CUDA on a machine without a GPU or driver.
+  const bool cuda = shared.device != "cpu" && at::globalContext().hasCUDA();
+  TORCH_CHECK_VALUE(
+      shared.device != "cuda" || cuda,
+      "--device cuda: no usable GPU, or a build without CUDA (cmake --preset cuda makes one)");
   return cuda ? at::kCUDA : at::kCPU;
 }
 
 int run_command_line(const std::vector<Command>& commands, int argc, const char* const* argv) {
-  CLI::App app("Point clouds with transformer attention: label the parts of a scan or mesh, train, evaluate.", "pointattn");
+  CLI::App app(
+      "Point clouds with transformer attention: label the parts of a scan or mesh, train, "
+      "evaluate.",
+      "pointattn");
   app.set_version_flag("--version", std::string("pointattn ") + kVersion);
   app.require_subcommand(1);
-  app.footer("Examples:\n"
-             "  pointattn segment scan.pcd                    label the parts, write scan_parts.ply\n"
-             "  pointattn segment chair.off -o out.ply --category Chair --json -\n"
-             "  pointattn segment --help                      every option of a command\n"
-             "Exit codes: 0 success, 1 failure (one line on stderr), 2 a call that cannot be meant.");
+  app.footer(
+      "Examples:\n"
+      "  pointattn segment scan.pcd                    label the parts, write scan_parts.ply\n"
+      "  pointattn segment chair.off -o out.ply --category Chair --json -\n"
+      "  pointattn segment --help                      every option of a command\n"
+      "Exit codes: 0 success, 1 failure (one line on stderr), 2 a call that cannot be meant.");
   std::map<const CLI::App*, Run> runs;
   for (const Command& command : commands) {
     CLI::App* sub = app.add_subcommand(command.name, command.help);
@@ -104,14 +117,18 @@ int run_command_line(const std::vector<Command>& commands, int argc, const char*
   return runs.at(app.get_subcommands().front())();
 }
 
-void print_error(const std::string& message) { std::cerr << "pointattn: error: " << message << std::endl; }
+void print_error(const std::string& message) {
+  std::cerr << "pointattn: error: " << message << std::endl;
+}
 
 std::string message_of(const std::exception& error) {
   std::string text = error.what();
-  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error)) text = torch_error->what_without_backtrace();
+  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error))
+    text = torch_error->what_without_backtrace();
   if (dynamic_cast<const std::bad_alloc*>(&error)) text = "out of memory";
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at)) text.replace(at, 1, "; ");
+  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at))
+    text.replace(at, 1, "; ");
   return text;
 }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <c10/core/Device.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-/// The program `pointattn`. A command is one source with a function that declares its options on a CLI::App and returns what to run,
-/// and one line in commands() (main.cpp).
+/// The program `pointattn`. A command is one source with a function that declares its options on a
+/// CLI::App and returns what to run, and one line in commands() (main.cpp).
 namespace pointattn::apps {
 
 /// Runs a command whose options are parsed; returns the exit code.
@@ -36,12 +36,15 @@ struct Shared {
   std::string device = "auto";
 };
 
-void add_shared(CLI::App& app, Shared& shared);
+/// `with_device` false: a command that computes on the CPU only.
+void add_shared(CLI::App& app, Shared& shared, bool with_device = true);
 
-/// Applies threads and seed and returns the device; throws c10::ValueError when CUDA is asked for and absent.
+/// Applies threads and seed and returns the device; throws c10::ValueError when CUDA is asked for
+/// and absent.
 at::Device start(const Shared& shared);
 
-/// Splits the command line, runs the command and returns its exit code. Prints usage errors itself; lets the commands' exceptions through.
+/// Splits the command line, runs the command and returns its exit code. Prints usage errors itself;
+/// lets the commands' exceptions through.
 int run_command_line(const std::vector<Command>& commands, int argc, const char* const* argv);
 
 /// One line on stderr: "pointattn: error: …".
@@ -54,7 +57,9 @@ std::string message_of(const std::exception& error);
 void put_json(const std::string& target, const std::string& text);
 
 Run setup_eval(CLI::App& app);
+Run setup_generate(CLI::App& app);
 Run setup_models(CLI::App& app);
 Run setup_segment(CLI::App& app);
+Run setup_train(CLI::App& app);
 
 }  // namespace pointattn::apps

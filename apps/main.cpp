@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <poll.h>
-#include <unistd.h>
+#include "apps/cli.h"
 
 #include <csignal>
+#include <cstdio>
 #include <iostream>
-
-#include "apps/cli.h"
+#include <poll.h>
+#include <unistd.h>
 
 namespace {
 
@@ -14,7 +14,11 @@ using pointattn::apps::Command;
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"segment", "Label the parts of point clouds and meshes", pointattn::apps::setup_segment},
+      {"train", "Train a network", pointattn::apps::setup_train},
       {"eval", "Measure a model on labelled data", pointattn::apps::setup_eval},
+      {"generate",
+       "Make labelled objects by rule: samples and training data",
+       pointattn::apps::setup_generate},
       {"models", "List the networks, show what a model file holds", pointattn::apps::setup_models},
   };
   return all;
@@ -23,7 +27,7 @@ const std::vector<Command>& commands() {
 /// A reader that went away (`pointattn … | head`) is no failure, a full disk is.
 bool output_failed() {
   std::cout.flush();
-  if (std::cout) return false;
+  if (std::cout && std::fflush(stdout) == 0 && !std::ferror(stdout)) return false;
   pollfd out{STDOUT_FILENO, POLLOUT, 0};
   const bool reader_gone = ::poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
   return !reader_gone;
@@ -32,7 +36,8 @@ bool output_failed() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Writing to a closed pipe then fails like any other write instead of ending the program in the middle of a file.
+  // Writing to a closed pipe then fails like any other write instead of ending the program in the
+  // middle of a file.
   std::signal(SIGPIPE, SIG_IGN);
   int code = 1;
   try {

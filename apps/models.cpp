@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "apps/cli.h"
+#include "apps/weights.h"
+
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
-
-#include "apps/cli.h"
-#include "apps/weights.h"
 
 namespace pointattn::apps {
 namespace {
@@ -29,8 +30,12 @@ int list(const Settings& settings) {
     all.push_back(architecture_json(architecture));
     if (!settings.json.empty()) continue;
     std::string tasks;
-    for (const models::Task task : architecture.tasks) tasks += (tasks.empty() ? "" : ", ") + models::to_string(task);
-    std::printf("%-8s %s (%s)\n", architecture.name.c_str(), architecture.description.c_str(), tasks.c_str());
+    for (const models::Task task : architecture.tasks)
+      tasks += (tasks.empty() ? "" : ", ") + models::to_string(task);
+    std::printf("%-8s %s (%s)\n",
+                architecture.name.c_str(),
+                architecture.description.c_str(),
+                tasks.c_str());
   }
   std::fflush(stdout);
   if (!settings.json.empty()) put_json(settings.json, all.dump(2));
@@ -52,7 +57,8 @@ int show(const Settings& settings) {
     return 0;
   }
   std::cout << shown.at("file").get<std::string>() << ": " << model.spec.architecture << ", "
-            << shown.at("task").get<std::string>() << ", " << shown.at("parameters") << " parameters\n";
+            << shown.at("task").get<std::string>() << ", " << shown.at("parameters")
+            << " parameters\n";
   for (const Category& category : model.spec.labels.categories) {
     std::cout << "  " << category.name;
     const char* separator = ": ";
@@ -63,7 +69,8 @@ int show(const Settings& settings) {
     std::cout << '\n';
   }
   for (const auto& [key, value] : model.card.items()) {
-    std::cout << "  " << key << ": " << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+    std::cout << "  " << key << ": "
+              << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
   }
   return 0;
 }
@@ -74,10 +81,13 @@ Run setup_models(CLI::App& app) {
   const auto settings = std::make_shared<Settings>();
   app.require_subcommand(1);
   CLI::App* list_command = app.add_subcommand("list", "The networks that can be trained");
-  CLI::App* show_command = app.add_subcommand("show", "Categories, parts, size and origin of a model file");
-  show_command->add_option("FILE", settings->file, "Model file; without it the one that segment uses");
+  CLI::App* show_command =
+      app.add_subcommand("show", "Categories, parts, size and origin of a model file");
+  show_command->add_option(
+      "FILE", settings->file, "Model file; without it the one that segment uses");
   for (CLI::App* command : {list_command, show_command}) {
-    command->add_option("--json", settings->json, "Write JSON to a file, - for stdout")->type_name("FILE");
+    command->add_option("--json", settings->json, "Write JSON to a file, - for stdout")
+        ->type_name("FILE");
   }
   return [=] { return list_command->parsed() ? list(*settings) : show(*settings); };
 }

@@ -23,7 +23,10 @@ fs::path weights_path(const std::string& given) {
   for (int up = 0; up < 3; ++up, folder = folder.parent_path()) {
     if (fs::is_regular_file(folder / kDefault, ignored)) return folder / kDefault;
   }
-  TORCH_CHECK(false, "no model: ", kDefault, " is not near the program; give --weights FILE or set POINTATTN_WEIGHTS");
+  TORCH_CHECK(false,
+              "no model: ",
+              kDefault,
+              " is not near the program; give --weights FILE or set POINTATTN_WEIGHTS");
 }
 
 models::Model load_weights(const fs::path& path, models::Task task, at::Device device) {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/models/model_file.h"
+
 #include <c10/core/Device.h>
 
 #include <filesystem>
 #include <string>
 
-#include "pointattn/models/model_file.h"
-
 namespace pointattn::apps {
 
-/// The model file to use: `given`, else the environment's POINTATTN_WEIGHTS, else weights/psb_parts.safetensors of the source tree that the
-/// program was built in or of the folder above it. Throws c10::Error that names the ways out.
+/// The model file to use: `given`, else the environment's POINTATTN_WEIGHTS, else
+/// weights/psb_parts.safetensors of the source tree that the program was built in or of the folder
+/// above it. Throws c10::Error that names the ways out.
 std::filesystem::path weights_path(const std::string& given);
 
 /// Loads a model for `task` onto `device`; a model of the other task throws c10::ValueError.

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # LibTorch as imported targets `torch::cpu` (and `torch::cuda`), made from its folder. Torch's own CMake package of a CUDA wheel
 # refuses to configure without a CUDA toolkit, although its CPU libraries need none.
+string(REPLACE ":" ";" torch_prefixes "$ENV{CMAKE_PREFIX_PATH}")
 find_path(POINTATTN_TORCH_DIR NAMES include/torch/csrc/api/include/torch/torch.h lib/libtorch_cpu.so
-          HINTS ${CMAKE_PREFIX_PATH} ${CMAKE_SOURCE_DIR}/.deps/python/lib/python3.11/site-packages/torch
-                $ENV{CMAKE_PREFIX_PATH}
+          HINTS ${CMAKE_PREFIX_PATH} ${torch_prefixes}
+                ${CMAKE_SOURCE_DIR}/.deps/python/lib/python3.11/site-packages/torch
           DOC "Folder of LibTorch (include/ and lib/ inside)" NO_DEFAULT_PATH)
 if(NOT POINTATTN_TORCH_DIR)
   message(FATAL_ERROR "LibTorch not found: run scripts/setup.sh, or pass -DCMAKE_PREFIX_PATH=<folder of LibTorch>")

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/segment_plan.h"
+
+#include "apps/cli.h"
+#include "pointattn/core/closest.h"
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <set>
+
+namespace pointattn::apps {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kSuffix = "_parts";
+
+std::string extension_of(const fs::path& path) {
+  const std::string text = lower(path.extension().string());
+  return text.empty() ? text : text.substr(1);
+}
+
+std::vector<fs::path> files_in(const fs::path& folder, std::vector<std::string>& notes) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!io::is_cloud_file(entry->path()) || !entry->is_regular_file()) continue;
+    if (entry->path().stem().string().ends_with(kSuffix)) {
+      notes.push_back(entry->path().string() +
+                      ": passed over, a result of an earlier run by its name");
+    } else {
+      files.push_back(entry->path());
+    }
+  }
+  TORCH_CHECK(!error, "cannot read folder ", folder.string(), ": ", error.message());
+  TORCH_CHECK(!files.empty(), folder.string(), ": no cloud or mesh in this folder");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+bool same_file(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) ||
+         fs::equivalent(a, b, ignored);
+}
+
+bool names_folder(const std::string& text) { return text.ends_with("/") || fs::is_directory(text); }
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  TORCH_CHECK(!error, "cannot make folder ", folder.string(), ": ", error.message());
+}
+
+/// Names results <stem>_parts.<extension>, numbered where two inputs have the same stem.
+class Names {
+ public:
+  Names(fs::path folder, std::string extension)
+      : folder_(std::move(folder)), extension_(std::move(extension)) {}
+
+  fs::path operator()(const fs::path& input) {
+    const std::string stem = input.stem().string() + kSuffix;
+    std::string name = stem + extension_;
+    for (int number = 2; !taken_.insert(name).second; ++number) {
+      name = stem + "_" + std::to_string(number) + extension_;
+    }
+    return folder_ / name;
+  }
+
+ private:
+  fs::path folder_;
+  std::string extension_;
+  std::set<std::string> taken_;
+};
+
+io::Encoding encoding_of(const FileRequest& request, const std::string& format) {
+  if (request.encoding == "ascii") return io::Encoding::kAscii;
+  if (request.encoding == "binary") return io::Encoding::kBinary;
+  if (format != "pcd") throw UsageError("--encoding compressed: only PCD has it (--format pcd)");
+  return io::Encoding::kCompressed;
+}
+
+/// ply or pcd, from --format or the name of a single output file.
+std::string format_of(const FileRequest& request, bool single_file) {
+  const std::string named = single_file ? extension_of(request.output) : "";
+  if (!single_file) return request.format.empty() ? "ply" : request.format;
+  if (named != "ply" && named != "pcd") {
+    throw UsageError("--output " + request.output + ": expected a name that ends in .ply or .pcd");
+  }
+  if (!request.format.empty() && request.format != named) {
+    throw UsageError("--output " + request.output + " and --format " + request.format +
+                     " disagree");
+  }
+  return named;
+}
+
+}  // namespace
+
+Plan plan_files(const FileRequest& request) {
+  Plan plan;
+  std::vector<fs::path> files;
+  bool several = request.inputs.size() > 1;
+  for (const std::string& input : request.inputs) {
+    if (!fs::is_directory(input)) {
+      files.emplace_back(input);
+      continue;
+    }
+    several = true;
+    for (const fs::path& file : files_in(input, plan.notes)) files.push_back(file);
+  }
+  const bool one_output = !several && !request.output.empty() && !names_folder(request.output);
+  const std::string format = format_of(request, one_output);
+  plan.encoding = encoding_of(request, format);
+
+  if (several && fs::is_regular_file(request.output)) {
+    throw UsageError("--output " + request.output +
+                     ": expected a folder for several inputs, got a file");
+  }
+  if (several && fs::is_regular_file(request.labels)) {
+    throw UsageError("--labels " + request.labels +
+                     ": expected a folder for several inputs, got a file");
+  }
+  Names output_name(request.output, "." + format);
+  Names labels_name(request.labels, ".txt");
+  const bool one_labels = !several && !request.labels.empty() && !names_folder(request.labels);
+  if (!one_output && !request.output.empty()) make_folder(request.output);
+  if (!one_labels && !request.labels.empty()) make_folder(request.labels);
+  for (const fs::path& file : files) {
+    FileTask task{file, one_output ? fs::path(request.output) : output_name(file), {}};
+    if (!request.labels.empty())
+      task.labels = one_labels ? fs::path(request.labels) : labels_name(file);
+    plan.tasks.push_back(std::move(task));
+  }
+  for (const FileTask& task : plan.tasks) {
+    for (const fs::path& file : files) {
+      for (const fs::path& result : {task.output, task.labels}) {
+        if (result.empty() || !same_file(result, file)) continue;
+        throw UsageError("the result " + result.string() + " would overwrite the input " +
+                         file.string());
+      }
+    }
+    if (same_file(task.output, task.labels))
+      throw UsageError("--output and --labels name the same file");
+  }
+  return plan;
+}
+
+}  // namespace pointattn::apps
