@@ -10,7 +10,8 @@
 // is the most held beyond the inputs (outputs included).
 #include "pointattn/ops/offset_attention.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "bench/support/measure.h"
 #include <cstdio>
@@ -84,7 +85,7 @@ struct Problem {
   at::Tensor q, v, grad, offsets;
 
   Problem(const Options& options, int64_t points) {
-    torch::manual_seed(1);
+    at::manual_seed(1);
     const int64_t rows = options.clouds * points;
     q = (at::randn({rows, options.depth}) * 0.5).requires_grad_();
     v = at::randn({rows, options.width}).requires_grad_();

@@ -24,7 +24,13 @@ Task task_from(const std::string& text);
 /// answer for every category.
 inline constexpr int64_t kUnknownCategory = -1;
 
-/// A whole network: from a batch of clouds to scores (logits).
+/// What a network says of a batch, as logits.
+struct Scores {
+  at::Tensor scores;    ///< [B, categories] for classification, [N, parts] for segmentation
+  at::Tensor category;  ///< segmentation: the network's own guess of the category [B, categories], undefined when it makes none
+};
+
+/// A whole network: from a batch of clouds to scores.
 class Network : public torch::nn::Module {
  public:
   /// batch     coordinates normalised to the unit sphere; any number of points ≥ 1 a cloud
