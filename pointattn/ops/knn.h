@@ -27,7 +27,7 @@ struct Neighbors {
 /// Distances are Σ (x_i − x_j)² in the dtype of the input, never |a|²+|b|²−2ab (which cancels for near points).
 /// Gradients: none through `index`; `sq_dist` passes gradients to `query` and `points`.
 /// Throws c10::ValueError: wrong shapes, k > N of a cloud with queries, NaN or infinity.
-/// Cost: O(M·N) time for small clouds, a k-d tree for large ones; memory O(M·K).
+/// Cost: a k-d tree on the CPU, O(M·N) time on CUDA; memory O(M·K + N).
 Neighbors knn(
     const at::Tensor& query, const at::Tensor& points, const at::Tensor& query_offsets, const at::Tensor& point_offsets,
     int64_t k);
