@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/hdf5_file.h"
 
+#include "datasets/hdf5_reader.h"
+
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
-#include <hdf5.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <functional>
 #include <mutex>
-#include <string>
-#include <utility>
 
 namespace pointattn::datasets {
 namespace {
 
-constexpr int64_t kMaxBytes = int64_t{8} << 30;
-constexpr int64_t kTrustedBytes = int64_t{64}
-                                  << 20;  ///< below this no harm is done, however well it packs
-constexpr int64_t kMaxPacking = 1100;     ///< deflate packs 1032 to 1 at best
 constexpr int64_t kMaxCategory = 9999;
 constexpr int64_t kMaxPart = 32767;
 
@@ -43,148 +36,6 @@ class Silence {
  private:
   H5E_auto2_t function_ = nullptr;
   void* data_ = nullptr;
-};
-
-class Handle {
- public:
-  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  operator hid_t() const {
-    return id_;
-  }  // NOLINT(google-explicit-constructor): passed to the C functions
-
- private:
-  hid_t id_;
-  herr_t (*close_)(hid_t);
-};
-
-/// Reads the datasets of one open file.
-class Reader {
- public:
-  Reader(const std::filesystem::path& path, hid_t file) : path_(path.string()), file_(file) {}
-
-  bool has(const char* name) const { return H5Lexists(file_, name, H5P_DEFAULT) > 0; }
-
-  /// Sizes of a dataset that is safe to read: of this type, in this file, no larger than its bytes
-  /// allow.
-  std::vector<int64_t> sizes(const char* name, H5T_class_t type) const {
-    TORCH_CHECK_VALUE(has(name), path_, ": expected a dataset '", name, "', found none");
-    H5L_info_t link{};
-    TORCH_CHECK_VALUE(
-        H5Lget_info(file_, name, &link, H5P_DEFAULT) >= 0 && link.type == H5L_TYPE_HARD,
-        path_,
-        ": ",
-        name,
-        " is a link to elsewhere, which is not followed");
-    const Handle set = open(name);
-    const Handle kind(H5Dget_type(set), H5Tclose);
-    TORCH_CHECK_VALUE(H5Tget_class(kind) == type,
-                      path_,
-                      ": ",
-                      name,
-                      ": expected ",
-                      type == H5T_FLOAT ? "floating-point numbers" : "integers",
-                      ", got another type");
-    const Handle space(H5Dget_space(set), H5Sclose);
-    std::array<hsize_t, H5S_MAX_RANK> dims{};
-    const int rank = H5Sget_simple_extent_ndims(space);
-    TORCH_CHECK_VALUE(rank >= 1 && H5Sget_simple_extent_dims(space, dims.data(), nullptr) == rank,
-                      path_,
-                      ": ",
-                      name,
-                      ": expected an array, got a scalar or nothing");
-    std::vector<int64_t> sizes;
-    for (int i = 0; i < rank; ++i) {
-      TORCH_CHECK_VALUE(dims[static_cast<size_t>(i)] <= static_cast<hsize_t>(kMaxBytes),
-                        path_,
-                        ": ",
-                        name,
-                        ": dimension ",
-                        i,
-                        " is ",
-                        dims[static_cast<size_t>(i)],
-                        ", more than ",
-                        kMaxBytes,
-                        " bytes can hold");
-      sizes.push_back(static_cast<int64_t>(dims[static_cast<size_t>(i)]));
-    }
-    check_bytes(name, set, sizes, static_cast<int64_t>(H5Tget_size(kind)));
-    return sizes;
-  }
-
-  /// The first `count[d]` entries of every dimension.
-  void read(const char* name,
-            const std::vector<int64_t>& count,
-            hid_t memory_type,
-            void* out) const {
-    const Handle set = open(name);
-    const Handle space(H5Dget_space(set), H5Sclose);
-    const std::vector<hsize_t> start(count.size(), 0);
-    const std::vector<hsize_t> extent(count.begin(), count.end());
-    const Handle memory(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
-                        H5Sclose);
-    const bool done =
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) >=
-            0 &&
-        H5Dread(set, memory_type, memory, space, H5P_DEFAULT, out) >= 0;
-    TORCH_CHECK(done,
-                "cannot read ",
-                path_,
-                ": the data of '",
-                name,
-                "' is damaged, truncated, or packed by an unknown filter");
-  }
-
- private:
-  Handle open(const char* name) const {
-    const hid_t set = H5Dopen2(file_, name, H5P_DEFAULT);
-    TORCH_CHECK_VALUE(set >= 0, path_, ": '", name, "' is not a dataset, or damaged");
-    return {set, H5Dclose};
-  }
-
-  void check_bytes(const char* name,
-                   hid_t set,
-                   const std::vector<int64_t>& sizes,
-                   int64_t item) const {
-    const Handle plan(H5Dget_create_plist(set), H5Pclose);
-    TORCH_CHECK_VALUE(H5Pget_layout(plan) != H5D_VIRTUAL && H5Pget_external_count(plan) <= 0,
-                      path_,
-                      ": ",
-                      name,
-                      " keeps its data in other files, which are not read");
-    item = std::max<int64_t>(item, 4);  // what it takes in memory
-    int64_t bytes = item;
-    for (const int64_t size : sizes) {
-      TORCH_CHECK_VALUE(size == 0 || bytes <= kMaxBytes / size,
-                        path_,
-                        ": ",
-                        name,
-                        ": expected at most ",
-                        kMaxBytes,
-                        " bytes, got ",
-                        c10::IntArrayRef(sizes),
-                        " items of ",
-                        item);
-      bytes *= size;
-    }
-    const auto stored = static_cast<int64_t>(H5Dget_storage_size(set));
-    TORCH_CHECK_VALUE(bytes <= kTrustedBytes || bytes / kMaxPacking <= stored,
-                      path_,
-                      ": ",
-                      name,
-                      ": its ",
-                      stored,
-                      " stored bytes cannot hold ",
-                      c10::IntArrayRef(sizes),
-                      " items");
-  }
-
-  std::string path_;
-  hid_t file_;
 };
 
 void expect_sizes(const std::filesystem::path& path,
@@ -224,7 +75,7 @@ void expect_finite(const std::filesystem::path& path, const char* name, const at
   }
 }
 
-at::Tensor read_vectors(const Reader& reader,
+at::Tensor read_vectors(const Hdf5Reader& reader,
                         const std::filesystem::path& path,
                         const char* name,
                         int64_t shapes,
@@ -235,7 +86,7 @@ at::Tensor read_vectors(const Reader& reader,
   return values;
 }
 
-std::vector<int64_t> read_categories(const Reader& reader,
+std::vector<int64_t> read_categories(const Hdf5Reader& reader,
                                      const std::filesystem::path& path,
                                      int64_t shapes) {
   const std::vector<int64_t> sizes = reader.sizes("label", H5T_INTEGER);
@@ -262,7 +113,7 @@ std::vector<int64_t> read_categories(const Reader& reader,
   return category;
 }
 
-at::Tensor read_parts(const Reader& reader,
+at::Tensor read_parts(const Hdf5Reader& reader,
                       const std::filesystem::path& path,
                       int64_t shapes,
                       int64_t whole,
@@ -308,7 +159,7 @@ Hdf5Shapes read_hdf5(const std::filesystem::path& path, int64_t points) {
               "cannot read ",
               path.string(),
               ": a damaged or truncated HDF5 file, or no permission");
-  const Reader reader(path, file);
+  const Hdf5Reader reader(path, file);
 
   const std::vector<int64_t> data = reader.sizes("data", H5T_FLOAT);
   TORCH_CHECK_VALUE(data.size() == 3 && data[2] == 3 && data[0] >= 1 && data[1] >= 1,

@@ -27,10 +27,10 @@ SurfacePoint point_on(const Triangle& t, int part, Random& random) {
 
 }  // namespace
 
-bool ShapeBuilder::hidden(const Vec3& p, size_t owner) const {
+bool ShapeBuilder::inside(const Vec3& p, size_t except) const {
   for (size_t i = 0; i < solids_.size(); ++i) {
     const Solid& s = solids_[i];
-    if (i == owner || p.x < s.low.x || p.y < s.low.y || p.z < s.low.z) continue;
+    if (i == except || p.x < s.low.x || p.y < s.low.y || p.z < s.low.z) continue;
     if (p.x > s.high.x || p.y > s.high.y || p.z > s.high.z) continue;
     if (s.inside(p)) return true;
   }
@@ -54,7 +54,7 @@ std::vector<SurfacePoint> ShapeBuilder::sample(int64_t points, Random& random) c
     const auto end = std::upper_bound(ends.begin(), ends.end() - 1, random.uniform() * total);
     const auto [solid, face] = faces[static_cast<size_t>(end - ends.begin())];
     const SurfacePoint point = point_on(solids_[solid].surface[face], solids_[solid].part, random);
-    if (!hidden(point.position, solid)) result.push_back(point);
+    if (!inside(point.position, solid)) result.push_back(point);
   }
   return result;
 }

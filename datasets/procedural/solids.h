@@ -6,6 +6,7 @@
 #include "datasets/procedural/vectors.h"
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -74,9 +75,11 @@ class ShapeBuilder {
   /// Points of the visible surface, area-weighted, in random order.
   std::vector<SurfacePoint> sample(int64_t points, Random& random) const;
 
+  /// Whether a point lies inside any solid but number `except`.
+  bool inside(const Vec3& point, size_t except = SIZE_MAX) const;
+
  private:
   void add(Solid solid);
-  bool hidden(const Vec3& point, size_t owner) const;
 
   int part_ = 0;
   std::vector<Solid> solids_;

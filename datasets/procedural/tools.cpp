@@ -180,7 +180,7 @@ void build_umbrella(ShapeBuilder& shape, Random& random) {
       {{radius, 0}, {radius * 0.86, height * 0.42}, {radius * 0.5, height * 0.84}, {0.01, height}});
   shape.lathe(Vec3{0, top - height, 0}, wall_section(dome, wall, 0));
   shape.part(kShaft);
-  const double shaft = parasol ? random.between(0.012, 0.018) : random.between(0.005, 0.009);
+  const double shaft = parasol ? random.between(0.015, 0.022) : random.between(0.008, 0.014);
   const double end = parasol ? 0.0 : size * 0.14;
   shape.rod({0, end, 0}, {0, top + size * random.between(0.03, 0.09), 0}, shaft, shaft * 0.8);
   shape.part(kCrook);

@@ -43,7 +43,7 @@ void handle(ShapeBuilder& shape,
   const double side = random.chance(0.5) ? 0.0 : 0.12 * (high.y - low.y);
   const double out = std::max(low.x, high.x) + reach;
   const double rise = high.y - low.y;
-  const double inset = thick * 0.9;
+  const double inset = 0.0025;  // ends within the wall: 3 mm at least
   const Outline bend{{low.x - inset, low.y},
                      {out - reach * 0.35, low.y + side * 0.3},
                      {out, low.y + rise * 0.35 + sag},
@@ -81,7 +81,7 @@ void build_mug(ShapeBuilder& shape, Random& random) {
          between_heights(outer, low, height).front(),
          between_heights(outer, 0, high).back(),
          radius * random.between(0.45, 0.8),
-         random.between(0.0045, 0.0075));
+         random.between(0.0055, 0.009));
 }
 
 enum BottlePart { kBottleBody, kBottleNeck, kBottleCap };
@@ -163,9 +163,9 @@ void build_vase(ShapeBuilder& shape, Random& random) {
   const double reach = belly * random.between(0.2, 0.5);
   const double thick = height * random.between(0.014, 0.024);
   const Outline bend{
-      {low.x - thick, low.y},
+      {low.x - wall * 0.7, low.y},
       {std::max(low.x, high.x) + reach, (low.y + high.y) / 2 + (high.y - low.y) * 0.15},
-      {high.x - thick, high.y}};
+      {high.x - wall * 0.7, high.y}};
   const bool two = random.chance(0.7);
   shape.tube(path_in_plane(bend, {}, {1, 0, 0}, {0, 1, 0}), thick);
   if (two) shape.tube(path_in_plane(bend, {}, {-1, 0, 0}, {0, 1, 0}), thick);

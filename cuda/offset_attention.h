@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+namespace pointattn::cuda {
+
+/// Rows of q that one block handles. A tile is three numbers, `tiles` holds [num_tiles,3]: its
+/// first row, the first row of its cloud, the end of its cloud; it ends with its cloud or after
+/// this many rows.
+template <typename T>
+inline constexpr int64_t kOffsetAttentionTile = sizeof(T) == 4 ? 64 : 32;
+
+/// What both passes read: device pointers, row-major, contiguous.
+template <typename T>
+struct OffsetAttentionInputs {
+  const T* q;            ///< [N,depth]
+  const T* k;            ///< [N,depth]
+  const T* v;            ///< [N,width]
+  const int64_t* tiles;  ///< [num_tiles,3]
+  int64_t num_tiles;
+  int64_t rows;  ///< N
+  int64_t depth;
+  int64_t width;
+};
+
+/// A_ij = exp(q_i · k_j − row_max_i) row_scale_i column_scale_j and out_j = Σ_i A_ij v_i; each is
+/// [N] or [N,width].
+template <typename T>
+struct OffsetAttentionForward {
+  OffsetAttentionInputs<T> inputs;
+  T* out;
+  T* row_max;
+  T* row_scale;
+  T* column_scale;
+};
+
+template <typename T>
+struct OffsetAttentionBackward {
+  OffsetAttentionInputs<T> inputs;
+  const T* grad;  ///< [N,width], the gradient of out
+  const T* out;
+  const T* row_max;
+  const T* row_scale;
+  const T* column_scale;
+  T* column_dot;  ///< [N] scratch: out_j · grad_j
+  T* row_dot;     ///< [N] scratch: Σ_j A_ij (v_i · grad_j − column_dot_j)
+  T* grad_q;
+  T* grad_k;
+  T* grad_v;
+};
+
+/// For float and double. Both throw std::runtime_error: sizes beyond what a grid can hold, a launch
+/// that fails.
+template <typename T>
+void launch_offset_attention_forward(const OffsetAttentionForward<T>& params, cudaStream_t stream);
+template <typename T>
+void launch_offset_attention_backward(const OffsetAttentionBackward<T>& params,
+                                      cudaStream_t stream);
+
+}  // namespace pointattn::cuda

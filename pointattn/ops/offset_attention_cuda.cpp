@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/offset_attention.h"
+#include "pointattn/core/check.h"
+#include "pointattn/ops/offset_attention_schema.h"
+
+#include <ATen/Dispatch.h>
+#include <ATen/Functions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <torch/library.h>
+
+#include <tuple>
+#include <vector>
+
+namespace pointattn::ops {
+namespace {
+
+/// The row tiles of all clouds, [tiles,3] int64 on the device of `like`.
+at::Tensor row_tiles(const std::vector<int64_t>& offsets, int64_t side, const at::Tensor& like) {
+  std::vector<int64_t> tiles;
+  for (size_t b = 0; b + 1 < offsets.size(); ++b) {
+    for (int64_t row = offsets[b]; row < offsets[b + 1]; row += side) {
+      tiles.insert(tiles.end(), {row, offsets[b], offsets[b + 1]});
+    }
+  }
+  const auto count = static_cast<int64_t>(tiles.size()) / 3;
+  return at::from_blob(tiles.data(), {count, 3}, at::kLong).to(like.device(), false, true);
+}
+
+template <typename T>
+cuda::OffsetAttentionInputs<T> inputs_of(const at::Tensor& q,
+                                         const at::Tensor& k,
+                                         const at::Tensor& v,
+                                         const at::Tensor& tiles) {
+  return {q.const_data_ptr<T>(),
+          k.const_data_ptr<T>(),
+          v.const_data_ptr<T>(),
+          tiles.const_data_ptr<int64_t>(),
+          tiles.size(0),
+          q.size(0),
+          q.size(1),
+          v.size(1)};
+}
+
+ForwardResult forward_cuda(const at::Tensor& q_in,
+                           const at::Tensor& k_in,
+                           const at::Tensor& v_in,
+                           const at::Tensor& offsets) {
+  check_attention_inputs(q_in, k_in, v_in);
+  const c10::cuda::CUDAGuard guard(q_in.device());
+  const std::vector<int64_t> starts =
+      checked_offsets("offset_attention", offsets, "offsets", q_in.size(0));
+  const at::Tensor q = q_in.contiguous();
+  const at::Tensor k = k_in.contiguous();
+  const at::Tensor v = v_in.contiguous();
+  ForwardResult result = empty_forward_result(q, v);
+  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
+    const at::Tensor tiles = row_tiles(starts, cuda::kOffsetAttentionTile<scalar_t>, q);
+    const cuda::OffsetAttentionForward<scalar_t> params{
+        inputs_of<scalar_t>(q, k, v, tiles),
+        std::get<0>(result).mutable_data_ptr<scalar_t>(),
+        std::get<1>(result).mutable_data_ptr<scalar_t>(),
+        std::get<2>(result).mutable_data_ptr<scalar_t>(),
+        std::get<3>(result).mutable_data_ptr<scalar_t>()};
+    cuda::launch_offset_attention_forward(params, c10::cuda::getCurrentCUDAStream());
+  });
+  return result;
+}
+
+Gradients backward_cuda(const at::Tensor& grad_in,
+                        const at::Tensor& q_in,
+                        const at::Tensor& k_in,
+                        const at::Tensor& v_in,
+                        const at::Tensor& out_in,
+                        const at::Tensor& row_max_in,
+                        const at::Tensor& row_scale_in,
+                        const at::Tensor& column_scale_in,
+                        const at::Tensor& offsets) {
+  check_backward_inputs(
+      grad_in, q_in, k_in, v_in, {out_in, row_max_in, row_scale_in, column_scale_in});
+  const c10::cuda::CUDAGuard guard(q_in.device());
+  const std::vector<int64_t> starts =
+      checked_offsets("offset_attention", offsets, "offsets", q_in.size(0));
+  const at::Tensor q = q_in.contiguous();
+  const at::Tensor k = k_in.contiguous();
+  const at::Tensor v = v_in.contiguous();
+  const at::Tensor grad = grad_in.contiguous();
+  const at::Tensor out = out_in.contiguous();
+  const at::Tensor row_max = row_max_in.contiguous();
+  const at::Tensor row_scale = row_scale_in.contiguous();
+  const at::Tensor column_scale = column_scale_in.contiguous();
+  const at::Tensor column_dot = at::empty_like(row_max);
+  const at::Tensor row_dot = at::empty_like(row_max);
+  Gradients result = zero_gradients(q, k, v);
+  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
+    const at::Tensor tiles = row_tiles(starts, cuda::kOffsetAttentionTile<scalar_t>, q);
+    const cuda::OffsetAttentionBackward<scalar_t> params{
+        inputs_of<scalar_t>(q, k, v, tiles),
+        grad.const_data_ptr<scalar_t>(),
+        out.const_data_ptr<scalar_t>(),
+        row_max.const_data_ptr<scalar_t>(),
+        row_scale.const_data_ptr<scalar_t>(),
+        column_scale.const_data_ptr<scalar_t>(),
+        column_dot.mutable_data_ptr<scalar_t>(),
+        row_dot.mutable_data_ptr<scalar_t>(),
+        std::get<0>(result).mutable_data_ptr<scalar_t>(),
+        std::get<1>(result).mutable_data_ptr<scalar_t>(),
+        std::get<2>(result).mutable_data_ptr<scalar_t>()};
+    cuda::launch_offset_attention_backward(params, c10::cuda::getCurrentCUDAStream());
+  });
+  return result;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(pointattn, CUDA, m) {
+  m.impl("_offset_attention_forward", &forward_cuda);
+  m.impl("_offset_attention_backward", &backward_cuda);
+}
+
+}  // namespace pointattn::ops
