@@ -34,10 +34,8 @@ struct Scores {
 class Network : public torch::nn::Module {
  public:
   /// batch     coordinates normalised to the unit sphere; any number of points ≥ 1 a cloud
-  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an
-  /// undefined tensor too Returns scores: [B, categories] for classification, [N, parts] for
-  /// segmentation.
-  virtual at::Tensor forward(const PointBatch& batch, const at::Tensor& category) = 0;
+  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an undefined tensor too
+  virtual Scores forward(const PointBatch& batch, const at::Tensor& category) = 0;
 };
 
 /// Everything that is needed to build a network again: what the model file's metadata hold.
