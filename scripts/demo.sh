@@ -16,7 +16,7 @@ if [ $# -eq 1 ]; then
   file=$(realpath "$1")
 fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ -n "$file" ] || file=samples/chair.ply
+[ -n "$file" ] || file=samples/chair_sample.ply
 
 scripts/build.sh --program-only
 mkdir -p out
