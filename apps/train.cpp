@@ -161,23 +161,31 @@ void add_training(CLI::App& app, train::TrainOptions& options) {
       options.hold_out,
       "Training shapes of each category kept aside to choose the best epoch");
   add("--evaluate-every", options.evaluate_every, "Epochs between two looks at them");
+  app.add_flag("--bfloat16",
+               options.bfloat16,
+               "Multiply large matrices in bfloat16: faster where the processor has it")
+      ->group("Training");
 }
 
 void add_augmentation(CLI::App& app, train::AugmentOptions& options) {
   const auto add = [&app](const char* name, auto& field, const char* help) {
     app.add_option(name, field, help)->capture_default_str()->group("Augmentation");
   };
-  add("--mirror", options.mirror, "Probability of a mirror image in each of x and z");
-  add("--warp", options.warp, "Largest displacement of a smooth random warp");
-  add("--turn", options.turn, "Largest rotation about the up axis y, degrees");
-  add("--tilt", options.tilt, "Largest rotation about a random axis, degrees");
+  add("--warp", options.warp, "Size of a smooth random warp, in radii");
   add("--scale-low", options.scale_low, "Smallest stretch of an axis");
   add("--scale-high", options.scale_high, "Largest stretch of an axis");
+  add("--mirror", options.mirror, "Probability of a mirror image");
+  add("--turn", options.turn, "Largest rotation about the up axis y, degrees");
+  add("--tilt",
+      options.tilt,
+      "Standard deviation of each component of a random rotation vector, degrees");
+  add("--any-pose", options.any_pose, "Probability of a uniformly random rotation instead");
+  add("--size", options.size, "Largest relative change of the overall size");
   add("--shift", options.shift, "Largest shift along an axis, in radii");
   add("--jitter", options.jitter, "Standard deviation of noise on each coordinate, in radii");
   app.add_flag("--renormalize,!--no-renormalize",
                options.renormalize,
-               "Centre and scale into the unit sphere afterwards, as inference does")
+               "Centre and scale into the unit sphere after the rotation, as inference does")
       ->group("Augmentation");
 }
 
@@ -199,6 +207,7 @@ Run setup_train(CLI::App& app) {
       "kill loses at most one epoch: the same command with --resume goes on.";
   const auto add = [&](models::Task task, const char* name, const char* help) {
     const auto settings = std::make_shared<Settings>();
+    if (task == models::Task::kClassify) settings->options.architecture = "pct";
     CLI::App* command = app.add_subcommand(name, help);
     command->add_option("--data", settings->data, "Labelled data, by path or name (below)")
         ->required()
@@ -223,12 +232,17 @@ Run setup_train(CLI::App& app) {
         ->capture_default_str();
     add_training(*command, settings->options);
     if (task == models::Task::kSegment) {
-      command
-          ->add_option("--unknown-category",
-                       settings->options.unknown_category,
-                       "Share of samples whose category is hidden from the network")
-          ->capture_default_str()
-          ->group("Training");
+      const auto add_segment = [&](const char* name, double& field, const char* help) {
+        command->add_option(name, field, help)->capture_default_str()->group("Training");
+      };
+      add_segment("--unknown-category",
+                  settings->options.unknown_category,
+                  "Share of samples whose category is hidden from the network");
+      add_segment(
+          "--overlap-loss", settings->options.overlap_loss, "Weight of the soft IoU in the loss");
+      add_segment("--category-loss",
+                  settings->options.category_loss,
+                  "Weight of the network's own guess of the category, where it makes one");
     }
     add_augmentation(*command, settings->options.augment);
     settings->shared.seed = settings->options.seed;

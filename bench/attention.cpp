@@ -10,11 +10,13 @@
 // is the most held beyond the inputs (outputs included).
 #include "pointattn/ops/offset_attention.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "bench/support/measure.h"
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -84,7 +86,7 @@ struct Problem {
   at::Tensor q, v, grad, offsets;
 
   Problem(const Options& options, int64_t points) {
-    torch::manual_seed(1);
+    at::manual_seed(1);
     const int64_t rows = options.clouds * points;
     q = (at::randn({rows, options.depth}) * 0.5).requires_grad_();
     v = at::randn({rows, options.width}).requires_grad_();
@@ -99,45 +101,45 @@ struct Problem {
   }
 };
 
+/// One call, without gradients or with all of them.
 template <typename Function>
-Measurement measure(const Options& options,
-                    const Problem& problem,
-                    bool train,
-                    const Function& function) {
-  return pointattn::bench::measure(
-      [&] {
-        if (train) {
-          torch::autograd::grad({function()}, {problem.q, problem.v}, {problem.grad});
-        } else {
-          const c10::InferenceMode guard;
-          function();
-        }
-      },
-      options.runs);
+std::function<void()> call(const Problem& problem, bool train, const Function& function) {
+  return [&problem, train, function] {
+    if (train) {
+      torch::autograd::grad({function()}, {problem.q, problem.v}, {problem.grad});
+    } else {
+      const c10::InferenceMode guard;
+      function();
+    }
+  };
+}
+
+void print_times(const Measurement& result) {
+  std::printf(" %10.2f %9.2f %8.0f",
+              result.median_ms,
+              result.best_ms,
+              static_cast<double>(result.peak_bytes) / 1e6);
 }
 
 void print_row(const Options& options, int64_t points, bool train, double peak) {
   const Problem problem(options, points);
-  const double pairs = static_cast<double>(options.clouds) * static_cast<double>(points) *
-                       static_cast<double>(points);
-  const double per_pair = train ? 2.0 * static_cast<double>(6 * options.depth + 3 * options.width)
-                                : 2.0 * static_cast<double>(2 * options.depth + options.width);
-  const Measurement ours = measure(options, problem, train, [&] { return problem.ours(); });
-  const auto megabytes = [](const Measurement& m) {
-    return static_cast<double>(m.peak_bytes) / 1e6;
-  };
-  std::printf("%7ld  %-16s %10.2f %8.0f %9.2f",
+  const auto side = static_cast<double>(points);
+  const double pairs = static_cast<double>(options.clouds) * side * side;
+  const int64_t products = train ? 6 * options.depth + 3 * options.width  // both directions
+                                 : 2 * options.depth + options.width;
+  std::vector<std::function<void()>> candidates{
+      call(problem, train, [&] { return problem.ours(); })};
+  if (options.eager) candidates.push_back(call(problem, train, [&] { return problem.theirs(); }));
+  const auto results = pointattn::bench::measure(candidates, options.runs);
+  std::printf("%7ld  %-16s %9.2f",
               static_cast<long>(points),
               train ? "forward+backward" : "forward",
-              ours.milliseconds,
-              megabytes(ours),
-              pairs * per_pair / peak * 1e-6);
+              2 * pairs * static_cast<double>(products) / peak * 1e-6);
+  for (const Measurement& result : results) print_times(result);
   if (options.eager) {
-    const Measurement theirs = measure(options, problem, train, [&] { return problem.theirs(); });
-    std::printf(" %10.2f %8.0f %8.2fx",
-                theirs.milliseconds,
-                megabytes(theirs),
-                theirs.milliseconds / ours.milliseconds);
+    std::printf(" %8.2fx %6.2fx",
+                results[1].median_ms / results[0].median_ms,
+                results[1].best_ms / results[0].best_ms);
   }
   std::printf("\n");
   std::fflush(stdout);
@@ -163,8 +165,13 @@ int main(int argc, char** argv) {
       static_cast<long>(options->depth),
       at::get_num_threads(),
       peak);
-  std::printf("%7s  %-16s %10s %8s %9s", "N", "pass", "ours ms", "MB", "floor ms");
-  std::printf(options->eager ? " %10s %8s %9s\n" : "\n", "eager ms", "MB", "faster");
+  std::printf("%7s  %-16s %9s %10s %9s %8s", "N", "pass", "floor ms", "ours ms", "best", "MB");
+  std::printf(options->eager ? " %10s %9s %8s %9s %7s\n" : "\n",
+              "eager ms",
+              "best",
+              "MB",
+              "faster",
+              "best");
   for (const int64_t points : options->sizes) {
     if (options->forward) print_row(*options, points, false, peak);
     if (options->train) print_row(*options, points, true, peak);

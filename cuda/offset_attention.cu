@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward pass of offset attention: one kernel finds the softmax statistics of each row of E = q
-// kᵀ, a second one walks over the tiles of k qᵀ, where P_ij = exp(E_ij − row_max_i) row_scale_i ≤ 1
-// needs no running maximum, and finds the column sums and out. O(N² (2 depth + width)) operations;
-// the map never exists. Each chunk of kSumWidth channels recomputes the scores.
+// Forward pass of offset attention. One kernel finds the softmax statistics of each row of E = q
+// kᵀ; a second one walks over the tiles of k qᵀ, where P_ij = exp(E_ij − row_max_i) row_scale_i ≤ 1
+// needs no running maximum, and finds the column sums and out.
+// O(N² (2 depth + width)) operations, O(N) memory. Each chunk of kSumWidth channels recomputes the
+// scores.
 #include "cuda/offset_attention_tile.cuh"
 
 namespace pointattn::cuda {

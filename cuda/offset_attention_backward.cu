@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backward pass of offset attention over recomputed tiles. With g the gradient of out and D_j =
-// out_j · g_j (column_dot):
-//   1. dv_i = Σ_j A_ij g_j and u_i = Σ_j A_ij D_j, tiles of rows i; s_i = v_i · dv_i − u_i
-//   (row_dot)
+// Backward pass of offset attention over recomputed tiles. With g the gradient of out and
+// D_j = out_j · g_j (column_dot):
+//
+//   1. Tiles of rows i: dv_i = Σ_j A_ij g_j, u_i = Σ_j A_ij D_j, s_i = v_i · dv_i − u_i (row_dot).
+//
 //   2. dE_ij = P_ij (column_scale_j (v_i · g_j − D_j) − s_i); dq_i = Σ_j dE_ij k_j in tiles of rows
-//   i, and once more in tiles of
-//      rows j, dk_j = Σ_i dE_ij q_i: recomputing dE costs less than atomics would cost
-//      reproducibility.
+//   i and dk_j = Σ_i dE_ij q_i in tiles of rows j: dE is recomputed, so that nothing needs atomics.
 #include "cuda/offset_attention_tile.cuh"
 
 namespace pointattn::cuda {

@@ -18,7 +18,8 @@ struct OpenOptions {
   uint64_t seed = 0;   ///< of generated shapes, and of the choice of points of text files
   int64_t shapes = 0;  ///< generated shapes in all, 0 for 100 a category
   double noise = 0;    ///< of generated shapes, see make_shape()
-  std::optional<LabelMap> labels;  ///< names for HDF5 files, instead of those found beside them
+  /// Names for HDF5 files, instead of those found beside them.
+  std::optional<LabelMap> labels = std::nullopt;
 };
 
 /// Opens a data set by the name of a generator or by a path:

@@ -19,12 +19,12 @@ struct Scan {
 };
 
 constexpr uint64_t kSeed = 2026;
-constexpr Scan kScans[] = {{"airplane", 0, 4.2},
-                           {"chair", 2, 0.9},
+constexpr Scan kScans[] = {{"airplane", 4, 4.2},
+                           {"chair", 3, 0.9},
                            {"guitar", 0, 1.0},
-                           {"lamp", 0, 0.6},
-                           {"mug", 0, 0.1},
-                           {"table", 0, 0.75}};
+                           {"lamp", 0, 1.5},
+                           {"mug", 3, 0.1},
+                           {"table", 1, 0.45}};
 
 }  // namespace
 

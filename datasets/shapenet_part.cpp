@@ -5,6 +5,7 @@
 #include "datasets/shapenet_labels.h"
 #include "datasets/text_points.h"
 #include "pointattn/core/files.h"
+#include "pointattn/core/point_batch.h"
 
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>

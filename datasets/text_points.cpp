@@ -84,13 +84,6 @@ std::vector<double> read_numbers(const std::filesystem::path& path, int64_t colu
   return numbers;
 }
 
-at::Tensor to_unit_sphere(const at::Tensor& xyz) {
-  at::Tensor centred = xyz.to(at::kDouble);
-  centred = centred - centred.mean(0, true);
-  const double radius = std::sqrt(centred.square().sum(1).max().item<double>());
-  return (radius > 0 ? centred / radius : centred).to(at::kFloat);
-}
-
 void keep_random_points(train::Sample& sample, int64_t points, uint64_t seed) {
   const int64_t have = sample.xyz.size(0);
   if (points == 0 || have <= points) return;

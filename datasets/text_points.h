@@ -14,10 +14,6 @@ namespace pointattn::datasets {
 /// one beyond 256 MB.
 std::vector<double> read_numbers(const std::filesystem::path& path, int64_t columns);
 
-/// Centres on the mean and scales so that the farthest point has distance one, in float64. A shape
-/// of one place stays at the origin.
-at::Tensor to_unit_sphere(const at::Tensor& xyz);
-
 /// Keeps `points` random points, in random order; fewer stay as they are.
 void keep_random_points(train::Sample& sample, int64_t points, uint64_t seed);
 

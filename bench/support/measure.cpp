@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/support/measure.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <chrono>
@@ -33,28 +33,40 @@ int64_t status_field(const std::string& field) {
   return -1;
 }
 
-}  // namespace
-
-Measurement measure(const std::function<void()>& work, int runs, double seconds) {
+/// Peak of one run beyond what is held now, in bytes; -1 where it cannot be seen.
+int64_t peak_of(const std::function<void()>& work) {
 #if defined(__GLIBC__)
   malloc_trim(0);  // what an earlier measurement left must not hide what this one needs
 #endif
   std::ofstream("/proc/self/clear_refs") << "5";  // the peak starts anew
   const int64_t before = status_field("VmRSS");
   work();
-  Measurement result;
-  if (before >= 0) result.peak_bytes = status_field("VmHWM") - before;
-  std::vector<double> times;
+  return before < 0 ? -1 : status_field("VmHWM") - before;
+}
+
+}  // namespace
+
+std::vector<Measurement> measure(const std::vector<std::function<void()>>& candidates,
+                                 int runs,
+                                 double seconds) {
+  std::vector<Measurement> results(candidates.size());
+  for (size_t i = 0; i < candidates.size(); ++i) results[i].peak_bytes = peak_of(candidates[i]);
+  std::vector<std::vector<double>> times(candidates.size());
   const auto start = Clock::now();
-  do {
-    const auto begin = Clock::now();
-    work();
-    times.push_back(seconds_since(begin));
-  } while (static_cast<int>(times.size()) < runs && seconds_since(start) < seconds);
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
-  result.milliseconds = times[times.size() / 2] * 1e3;
-  result.runs = static_cast<int>(times.size());
-  return result;
+  for (int run = 0; run == 0 || (run < runs && seconds_since(start) < seconds); ++run) {
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const auto begin = Clock::now();
+      candidates[i]();
+      times[i].push_back(seconds_since(begin) * 1e3);
+    }
+  }
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    std::sort(times[i].begin(), times[i].end());
+    results[i].median_ms = times[i][times[i].size() / 2];
+    results[i].best_ms = times[i].front();
+    results[i].runs = static_cast<int>(times[i].size());
+  }
+  return results;
 }
 
 double gemm_peak() {
@@ -62,8 +74,8 @@ double gemm_peak() {
   const at::Tensor a = at::randn({side, side});
   const at::Tensor b = at::randn({side, side});
   at::Tensor c = at::empty({side, side});
-  const Measurement result = measure([&] { at::mm_out(c, a, b); }, 51);
-  return 2.0 * static_cast<double>(side * side * side) / result.milliseconds * 1e-6;
+  const double best_ms = measure({[&] { at::mm_out(c, a, b); }}, 101, 5).front().best_ms;
+  return 2.0 * static_cast<double>(side * side * side) / best_ms * 1e-6;
 }
 
 }  // namespace pointattn::bench

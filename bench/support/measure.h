@@ -3,18 +3,23 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace pointattn::bench {
 
 struct Measurement {
-  double milliseconds = 0;  ///< median
+  double median_ms = 0;
+  double best_ms = 0;
   int runs = 0;
-  int64_t peak_bytes =
-      -1;  ///< most memory that a run held beyond what was held before, -1 where it cannot be seen
+  int64_t peak_bytes = -1;  ///< most memory held beyond what was held before; -1 where unseen
 };
 
-/// One warm-up run, then `runs` timed ones, or fewer (at least one) once they have taken `seconds`.
-Measurement measure(const std::function<void()>& work, int runs = 9, double seconds = 20);
+/// One warm-up run of each, then up to `runs` rounds (at least one) until they have taken
+/// `seconds`. A round runs every candidate once, so that whatever else the machine does falls on
+/// all of them.
+std::vector<Measurement> measure(const std::vector<std::function<void()>>& candidates,
+                                 int runs = 9,
+                                 double seconds = 30);
 
 /// GFLOP/s of a float32 matrix product of LibTorch that fits the caches: the yardstick beside every
 /// figure.

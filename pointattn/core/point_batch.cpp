@@ -20,6 +20,14 @@ std::vector<int64_t> counts_of(const at::Tensor& offsets) {
   return counts;
 }
 
+at::Tensor to_unit_sphere(const at::Tensor& xyz) {
+  if (xyz.size(0) == 0) return xyz;
+  const at::Tensor wide = xyz.to(at::kDouble);
+  const at::Tensor centred = wide - wide.mean(0, /*keepdim=*/true);
+  const double radius = centred.square().sum(1).max().sqrt().item<double>();
+  return (radius > 0 ? centred / radius : centred).to(xyz.scalar_type());
+}
+
 std::vector<int64_t> PointBatch::counts() const { return counts_of(offsets); }
 
 PointBatch PointBatch::of(const std::vector<at::Tensor>& clouds) {

@@ -28,6 +28,10 @@ struct PointBatch {
 /// Row starts [B+1] (int64, CPU) of clouds with these numbers of points.
 at::Tensor offsets_of(const std::vector<int64_t>& counts);
 
+/// Centres xyz [N,3] on its mean and scales it so that the farthest point has norm 1; points all at one place become zeros. Computed in float64,
+/// returned in the dtype of the input.
+at::Tensor to_unit_sphere(const at::Tensor& xyz);
+
 /// Points of each cloud, from row starts.
 std::vector<int64_t> counts_of(const at::Tensor& offsets);
 

@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 Input::Input(const fs::path& path) : name_(path.string()) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) fail(error ? error.message() : "no such file");
+  if (status.type() == fs::file_type::not_found) fail("no such file");
+  if (error) fail(error.message());
   if (fs::is_directory(status)) fail("it is a folder");
   if (!fs::is_regular_file(status)) fail("expected a regular file");
   const uintmax_t size = fs::file_size(path, error);
@@ -28,9 +29,8 @@ Input::Input(const fs::path& path) : name_(path.string()) {
 }
 
 void Input::check_room(const char* what, int64_t rows, int64_t row_size, size_t body) const {
-  // The last line of a text needs no line end, hence the one byte more.
   const int64_t room = static_cast<int64_t>(bytes_.size() - std::min(body, bytes_.size()));
-  if (row_size > 0 && rows > (room + 1) / row_size) {
+  if (row_size > 0 && rows > room / row_size) {
     fail("expected ",
          rows,
          ' ',

@@ -94,8 +94,9 @@ Cloud read_off(const Input& input) {
   }
   constexpr int64_t kShortestVertex = 6;
   constexpr int64_t kShortestFace = 2;
-  input.check_room("vertices", vertices, kShortestVertex, lines.position());
-  input.check_room("faces", faces, kShortestFace, lines.position());
+  const size_t room_from = lines.position() - 1;  // the last line needs no end
+  input.check_room("vertices", vertices, kShortestVertex, room_from);
+  input.check_room("faces", faces, kShortestFace, room_from);
   Cloud cloud;
   set_triples(cloud, {"x", "y", "z"}, read_vertices(lines, vertices));
   Polygons polygons;

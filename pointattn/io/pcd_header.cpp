@@ -185,9 +185,10 @@ PcdHeader read_pcd_header(const Input& input) {
   set_sizes(input, entries, header);
   set_viewpoint(input, entries, header);
   header.data = encoding_of(input, entries.at("DATA"));
-  // A value of a text takes a digit and what parts it from the next one.
+  // A value of a text takes a digit and what parts it from the next one; the very last line needs
+  // no end.
   if (header.data == Encoding::kAscii) {
-    input.check_room("points", header.points, 2 * header.row_values(), header.body);
+    input.check_room("points", header.points, 2 * header.row_values(), header.body - 1);
   } else if (header.data == Encoding::kBinary) {
     input.check_room("points", header.points, header.row_size(), header.body);
   }

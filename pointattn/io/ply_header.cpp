@@ -95,9 +95,10 @@ void check_elements(const Input& input, PlyHeader& header) {
   if (std::count_if(elements.begin(), elements.end(), is_vertex) != 1) {
     input.fail("expected one 'element vertex' in the PLY header");
   }
+  // The last line of a text needs no end.
+  const size_t body = header.body - (header.data == PlyData::kAscii ? 1 : 0);
   for (const PlyElement& element : elements) {
-    input.check_room(
-        element.name.c_str(), element.count, smallest_row(header, element), header.body);
+    input.check_room(element.name.c_str(), element.count, smallest_row(header, element), body);
   }
   const PlyElement& vertex = *std::find_if(elements.begin(), elements.end(), is_vertex);
   const bool scalar = std::any_of(

@@ -56,7 +56,7 @@ struct Surface {
   }
 };
 
-double length(const Vector& v) { return std::hypot(v[0], v[1], v[2]); }
+double length(const Vector& v) { return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]); }
 
 Surface surface_of(const Cloud& mesh) {
   const at::Tensor& triangles = mesh.triangles;

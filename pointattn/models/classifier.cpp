@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/classifier.h"
 
+#include "pointattn/core/point_batch.h"
 #include "pointattn/models/inference.h"
 
 #include <ATen/Functions.h>
@@ -22,12 +23,12 @@ Classifier::Classifier(Model model) : model_(std::move(model)) {
 Classification Classifier::classify(const at::Tensor& xyz, int64_t points) const {
   const c10::InferenceMode inference;
   PreparedCloud cloud = prepare_cloud(xyz, points);
-  const at::Tensor scores = network_scores(*model_.network,
+  const Scores out = network_scores(*model_.network,
                                            Task::kClassify,
                                            to_unit_sphere(cloud.sample),
                                            kUnknownCategory,
                                            model_.spec.labels.num_categories());
-  const at::Tensor probabilities = scores[0].to(at::kDouble).softmax(0).contiguous();
+  const at::Tensor probabilities = out.scores[0].to(at::kDouble).softmax(0).contiguous();
   const double* first = probabilities.const_data_ptr<double>();
   return {probabilities.argmax().item<int64_t>(),
           std::vector<double>(first, first + probabilities.numel()),

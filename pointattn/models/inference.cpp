@@ -109,12 +109,6 @@ void describe_shape(const at::Tensor& sample, std::vector<std::string>& notes) {
 
 }  // namespace
 
-at::Tensor to_unit_sphere(const at::Tensor& xyz) {
-  const at::Tensor centred = xyz - xyz.mean(0);
-  const double radius = centred.norm(2, 1).max().item<double>();
-  return radius > 0 ? centred / radius : centred;
-}
-
 PreparedCloud prepare_cloud(const at::Tensor& xyz, int64_t points) {
   TORCH_CHECK_VALUE(xyz.dim() == 2 && xyz.size(1) == 3 && xyz.size(0) > 0,
                     "segment: expected points [N,3] with N > 0, got ",
@@ -157,14 +151,15 @@ PreparedCloud prepare_cloud(const at::Tensor& xyz, int64_t points) {
   return cloud;
 }
 
-at::Tensor network_scores(
+Scores network_scores(
     Network& network, Task task, const at::Tensor& sample, int64_t category, int64_t columns) {
   const auto parameters = network.parameters();
   const at::Device device = parameters.empty() ? at::Device(at::kCPU) : parameters.front().device();
   PointBatch batch = PointBatch::of({sample});
   batch.xyz = batch.xyz.to(device);
   const at::Tensor known = at::full({1}, category, at::TensorOptions(at::kLong).device(device));
-  const at::Tensor scores = network.forward(batch, known);
+  const Scores out = network.forward(batch, known);
+  const at::Tensor& scores = out.scores;
   const int64_t rows = task == Task::kSegment ? sample.size(0) : 1;
   TORCH_CHECK(scores.dim() == 2 && scores.size(0) == rows && scores.size(1) == columns,
               "expected scores [",
@@ -176,7 +171,7 @@ at::Tensor network_scores(
   const at::Tensor here = scores.to(at::kCPU, at::kFloat);
   TORCH_CHECK(here.isfinite().all().item<bool>(),
               "the network gives NaN or infinity: its weights are damaged");
-  return here;
+  return {here, out.category.defined() ? out.category.to(at::kCPU, at::kFloat) : at::Tensor()};
 }
 
 }  // namespace pointattn::models

@@ -31,14 +31,10 @@ struct PreparedCloud {
 /// or float64. Throws c10::ValueError: wrong shape or type, N = 0, no finite point, points < 1.
 PreparedCloud prepare_cloud(const at::Tensor& xyz, int64_t points);
 
-/// Centred on its mean and scaled so that the farthest point has norm 1; points at one place become
-/// zeros. xyz [n,3].
-at::Tensor to_unit_sphere(const at::Tensor& xyz);
-
 /// Scores of one normalised cloud [n,3], back on the CPU in float32: [1, columns] for
-/// classification, [n, columns] for segmentation. Runs on the network's own device. Throws
+/// classification, [n, columns] for segmentation, and the guessed category [1, categories] where the network makes one. Runs on the network's own device. Throws
 /// c10::Error when the network's scores have another shape or are not finite.
-at::Tensor network_scores(
+Scores network_scores(
     Network& network, Task task, const at::Tensor& sample, int64_t category, int64_t columns);
 
 }  // namespace pointattn::models

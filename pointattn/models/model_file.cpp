@@ -3,7 +3,7 @@
 
 #include "pointattn/models/safetensors.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 namespace pointattn::models {
 namespace {
@@ -39,7 +39,7 @@ ModelSpec spec_of(const std::string& path, const SafeTensors& file) {
 }
 
 void fill(const std::string& path, const Network& network, const SafeTensors& file) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const std::map<std::string, at::Tensor> wanted = tensors_of(network);
   for (const auto& [name, tensor] : file.tensors) {
     TORCH_CHECK(

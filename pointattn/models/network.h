@@ -24,14 +24,18 @@ Task task_from(const std::string& text);
 /// answer for every category.
 inline constexpr int64_t kUnknownCategory = -1;
 
-/// A whole network: from a batch of clouds to scores (logits).
+/// What a network says of a batch, as logits.
+struct Scores {
+  at::Tensor scores;    ///< [B, categories] for classification, [N, parts] for segmentation
+  at::Tensor category;  ///< segmentation: the network's own guess of the category [B, categories], undefined when it makes none
+};
+
+/// A whole network: from a batch of clouds to scores.
 class Network : public torch::nn::Module {
  public:
   /// batch     coordinates normalised to the unit sphere; any number of points ≥ 1 a cloud
-  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an
-  /// undefined tensor too Returns scores: [B, categories] for classification, [N, parts] for
-  /// segmentation.
-  virtual at::Tensor forward(const PointBatch& batch, const at::Tensor& category) = 0;
+  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an undefined tensor too
+  virtual Scores forward(const PointBatch& batch, const at::Tensor& category) = 0;
 };
 
 /// Everything that is needed to build a network again: what the model file's metadata hold.

@@ -5,7 +5,7 @@
 #include "pointattn/models/options.h"
 #include "pointattn/nn/pooling.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 namespace pointattn::models {
 namespace {
@@ -73,7 +73,7 @@ PctClassifier::PctClassifier(int64_t classes) {
   head_ = register_module("head", ClassifierHead(classes));
 }
 
-at::Tensor PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*category*/) {
+Scores PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*category*/) {
   check_batch("PctClassifier", batch);
   at::Tensor x = embed2_(embed1_(batch.xyz));  // [N,64]
   const nn::Sampled half = nn::sample_farthest(batch, 512);
@@ -82,7 +82,7 @@ at::Tensor PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*c
   x = group2_(half.batch, x, quarter);  // [256 B,256]
   const at::Tensor offsets = quarter.batch.offsets;
   x = fuse_(attention_(before2_(before1_(x)), offsets));  // [256 B,1280] → [256 B,1024]
-  return head_(nn::max_pool(x, offsets));
+  return {head_(nn::max_pool(x, offsets)), {}};
 }
 
 NaivePctClassifier::NaivePctClassifier(int64_t classes, AttentionKind kind) {
@@ -93,10 +93,10 @@ NaivePctClassifier::NaivePctClassifier(int64_t classes, AttentionKind kind) {
   head_ = register_module("head", ClassifierHead(classes));
 }
 
-at::Tensor NaivePctClassifier::forward(const PointBatch& batch, const at::Tensor& /*category*/) {
+Scores NaivePctClassifier::forward(const PointBatch& batch, const at::Tensor& /*category*/) {
   check_batch("NaivePctClassifier", batch);
   const at::Tensor x = fuse_(attention_(embed2_(embed1_(batch.xyz)), batch.offsets));  // [N,1024]
-  return head_(nn::max_pool(x, batch.offsets));
+  return {head_(nn::max_pool(x, batch.offsets)), {}};
 }
 
 PctSegmenter::PctSegmenter(int64_t parts, int64_t categories, AttentionKind kind)
@@ -112,7 +112,7 @@ PctSegmenter::PctSegmenter(int64_t parts, int64_t categories, AttentionKind kind
   scores_ = register_module("scores", torch::nn::Linear(256, parts));
 }
 
-at::Tensor PctSegmenter::forward(const PointBatch& batch, const at::Tensor& category) {
+Scores PctSegmenter::forward(const PointBatch& batch, const at::Tensor& category) {
   check_batch("PctSegmenter", batch);
   const at::Tensor& offsets = batch.offsets;
   const at::Tensor x = fuse_(attention_(embed2_(embed1_(batch.xyz)), offsets));         // [N,1024]
@@ -125,7 +125,7 @@ at::Tensor PctSegmenter::forward(const PointBatch& batch, const at::Tensor& cate
   const at::Tensor shared = at::linear(cloud, weight.narrow(1, 1024, 2112), head1_->linear->bias);
   at::Tensor h = head1_->norm(own + nn::repeat_per_point(shared, offsets));  // [N,512]
   h = head2_(at::dropout(h, kDropout, is_training()));
-  return scores_(h);
+  return {scores_(h), {}};
 }
 
 at::Tensor category_one_hot(const at::Tensor& category,

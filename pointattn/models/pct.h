@@ -58,7 +58,7 @@ TORCH_MODULE(ClassifierHead);
 class PctClassifier : public Network {
  public:
   explicit PctClassifier(int64_t classes);
-  at::Tensor forward(const PointBatch& batch, const at::Tensor& category) override;
+  Scores forward(const PointBatch& batch, const at::Tensor& category) override;
 
  private:
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, before1_{nullptr}, before2_{nullptr},
@@ -74,7 +74,7 @@ class PctClassifier : public Network {
 class NaivePctClassifier : public Network {
  public:
   NaivePctClassifier(int64_t classes, nn::AttentionKind kind);
-  at::Tensor forward(const PointBatch& batch, const at::Tensor& category) override;
+  Scores forward(const PointBatch& batch, const at::Tensor& category) override;
 
  private:
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr};
@@ -88,7 +88,7 @@ class NaivePctClassifier : public Network {
 class PctSegmenter : public Network {
  public:
   PctSegmenter(int64_t parts, int64_t categories, nn::AttentionKind kind);
-  at::Tensor forward(const PointBatch& batch, const at::Tensor& category) override;
+  Scores forward(const PointBatch& batch, const at::Tensor& category) override;
 
  private:
   int64_t categories_;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/network.h"
 #include "pointattn/models/pct.h"
+#include "pointattn/models/pct_unet.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 

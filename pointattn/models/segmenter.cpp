@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/segmenter.h"
 
+#include "pointattn/core/point_batch.h"
 #include "pointattn/models/inference.h"
 #include "pointattn/ops/interpolate.h"
 
@@ -17,15 +18,22 @@ namespace {
 /// Points that are interpolated at a time: bounds the memory of the probabilities [chunk, parts].
 constexpr int64_t kChunk = 1 << 16;
 
-/// Mean over the points of the probability that falls to the parts of each category.
-std::vector<double> category_probabilities(const at::Tensor& scores, const LabelMap& labels) {
-  const at::Tensor parts = scores.softmax(1).mean(0, false, at::kDouble).contiguous();
-  std::vector<double> probabilities;
-  for (const Category& category : labels.categories) {
-    const auto count = static_cast<int64_t>(category.parts.size());
-    probabilities.push_back(parts.narrow(0, category.first_part, count).sum().item<double>());
+/// Probability of each category, from a pass without one. Two witnesses: the probability that falls to the parts of the category, averaged over the points,
+/// and the network's own guess where it makes one; they count alike (geometric mean). The floor keeps one from vetoing the other.
+std::vector<double> category_probabilities(const Scores& scores, const LabelMap& labels) {
+  constexpr double kFloor = 1e-3;
+  const at::Tensor parts = scores.scores.softmax(1).mean(0, false, at::kDouble);
+  at::Tensor witness = at::empty({labels.num_categories()}, at::kDouble);
+  for (int64_t c = 0; c < labels.num_categories(); ++c) {
+    const Category& category = labels.categories[static_cast<size_t>(c)];
+    witness[c] = parts.narrow(0, category.first_part, static_cast<int64_t>(category.parts.size())).sum();
   }
-  return probabilities;
+  if (scores.category.defined()) {
+    const at::Tensor guess = scores.category[0].to(at::kDouble).softmax(0);
+    witness = ((witness + kFloor) * (guess + kFloor)).sqrt();
+  }
+  witness = (witness / witness.sum()).contiguous();
+  return {witness.const_data_ptr<double>(), witness.const_data_ptr<double>() + witness.numel()};
 }
 
 /// Labels and confidences of all points, chunk by chunk, from the probabilities [n, P] of the
@@ -92,7 +100,7 @@ Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& opt
   result.notes = std::move(cloud.notes);
   result.category = options.category;
   if (options.category == kUnknownCategory) {
-    const at::Tensor scores = network_scores(
+    const Scores scores = network_scores(
         *model_.network, Task::kSegment, normalised, kUnknownCategory, labels.num_parts());
     result.category_probabilities = category_probabilities(scores, labels);
     const auto best = std::max_element(result.category_probabilities.begin(),
@@ -101,8 +109,8 @@ Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& opt
     result.category_confidence = *best;
   }
   const Category& category = labels.categories[static_cast<size_t>(result.category)];
-  const at::Tensor scores = network_scores(
-      *model_.network, Task::kSegment, normalised, result.category, labels.num_parts());
+  const at::Tensor scores =
+      network_scores(*model_.network, Task::kSegment, normalised, result.category, labels.num_parts()).scores;
   const auto parts = static_cast<int64_t>(category.parts.size());
   spread(
       cloud, scores.narrow(1, category.first_part, parts).softmax(1), category.first_part, result);

@@ -13,7 +13,7 @@ namespace pointattn::models {
 
 struct SegmentOptions {
   int64_t category = kUnknownCategory;  ///< category id, or kUnknownCategory: find it
-  int64_t points = 2048;  ///< points that the network sees; clouds with more are sampled down to it
+  int64_t points = 4096;  ///< points that the network sees; clouds with more are sampled down to it
 };
 
 /// A label for every point of a cloud.

@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "pointattn/core/point_batch.h"
+#include "pointattn/nn/sampling.h"
 #include "pointattn/nn/shared_mlp.h"
 
 namespace pointattn::nn {
-
-/// Farthest points of each cloud of a batch, as a smaller batch.
-struct Sampled {
-  at::Tensor index;  ///< int64 [M] rows of the batch that was sampled
-  PointBatch batch;  ///< their coordinates and offsets, without features
-};
-
-/// Takes `points` points of each cloud (all of a smaller cloud) by farthest point sampling; no
-/// gradient.
-Sampled sample_farthest(const PointBatch& batch, int64_t points);
 
 /// Neighbour embedding of PCT ("SG", sampling and grouping, Guo et al. 2021, §3.4): for each centre
 /// i and its k nearest points j

@@ -2,9 +2,10 @@
 #include "pointattn/nn/offset_attention.h"
 
 #include "pointattn/core/point_batch.h"
+#include "pointattn/nn/project.h"
 #include "pointattn/ops/offset_attention.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 namespace pointattn::nn {
 namespace {
@@ -53,8 +54,8 @@ void OffsetAttentionImpl::reset() {
 }
 
 at::Tensor OffsetAttentionImpl::forward(const at::Tensor& feat, const at::Tensor& offsets) {
-  const at::Tensor key = qk(feat);   // [N,C/4], queries as well
-  const at::Tensor v = value(feat);  // [N,C]
+  const at::Tensor key = project(feat, qk->weight);  // [N,C/4], queries as well
+  const at::Tensor v = project(feat, value->weight, value->bias);  // [N,C]
   if (kind_ == AttentionKind::kSelf) return feat + transform(self_attention(key, v, offsets));
   return feat + transform(feat - ops::offset_attention(key, key, v, offsets));
 }

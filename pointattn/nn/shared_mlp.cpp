@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/shared_mlp.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+
+#include "pointattn/nn/project.h"
 
 namespace pointattn::nn {
 namespace {
@@ -68,7 +70,7 @@ void SharedMlpImpl::reset() {
 
 at::Tensor SharedMlpImpl::forward(const at::Tensor& rows) {
   std::vector<int64_t> shape = rows.sizes().vec();
-  const at::Tensor out = norm(linear(rows.reshape({-1, in_})));
+  const at::Tensor out = norm(project(rows.reshape({-1, in_}), linear->weight, linear->bias));
   shape.back() = out_;
   return out.view(shape);
 }

@@ -12,9 +12,6 @@
 namespace pointattn::ops {
 namespace {
 
-/// Up to here the vectorised scan of one bucket beats walking a tree (measured, K = 16).
-constexpr int64_t kBruteForcePoints = 256;
-
 template <typename T>
 std::vector<KdTree<T>> build_trees(const SearchInputs& inputs) {
   std::vector<KdTree<T>> trees(static_cast<size_t>(inputs.clouds()));
@@ -29,8 +26,7 @@ std::vector<KdTree<T>> build_trees(const SearchInputs& inputs) {
                         KdTree<T>::kMaxPoints,
                         " points in a cloud, got ",
                         size);
-      trees[b] =
-          KdTree<T>(points + 3 * first, size, size <= kBruteForcePoints ? size : KdTree<T>::kBlock);
+      trees[b] = KdTree<T>(points + 3 * first, size);
     }
   });
   return trees;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward pass on the CPU: tiles of the scores E = q kᵀ are recomputed in each of two passes and
-// never leave the cache.
-//   Pass 1, tiles of rows i: row_max_i = max_j E_ij and row_scale_i = 1 / Σ_j exp(E_ij −
-//   row_max_i). Pass 2, tiles of columns j, read as rows of k qᵀ: P_ij = exp(E_ij − row_max_i)
-//   row_scale_i ≤ 1 needs no running maximum, so column_scale_j = 1 / (1e-9 + Σ_i P_ij) and out_j =
-//   column_scale_j Σ_i P_ij v_i.
-// Both passes sum a score in the same order: its bits agree, and E_ij − row_max_i is never
+// Forward pass on the CPU: the scores E = q kᵀ are recomputed tile by tile in each of two passes
+// and never leave the cache.
+//
+//   Pass 1, tiles of rows i: row_max_i = max_j E_ij, row_scale_i = 1 / Σ_j exp(E_ij − row_max_i).
+//
+//   Pass 2, tiles of columns j, read as rows of k qᵀ: P_ij = exp(E_ij − row_max_i) row_scale_i ≤ 1
+//   needs no running maximum; column_scale_j = 1 / (1e-9 + Σ_i P_ij),
+//   out_j = column_scale_j Σ_i P_ij v_i.
+//
+// Both passes sum a score in the same order, so its bits agree and E_ij − row_max_i is never
 // positive.
 #include "pointattn/core/check.h"
 #include "pointattn/ops/offset_attention_layout.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backward pass on the CPU, two passes over recomputed tiles. With g the gradient of out and D_j =
-// out_j · g_j:
-//   Pass 1, tiles of rows i: A_ij = exp(E_ij − row_max_i) row_scale_i column_scale_j, dv_i = Σ_j
-//   A_ij g_j, s_i = v_i · dv_i − Σ_j A_ij D_j. Pass 2, blocks (I, J): dE_ij = P_ij (column_scale_j
-//   (v_i · g_j − D_j) − s_i), dq_I += dE k_J, dk_J += dEᵀ q_I.
-// In pass 2 both sums meet in one visit of a block. A cloud of S blocks takes S phases; in phase p
-// block row I visits J = I + p mod S, so no two tasks of a phase write the same rows, and the order
-// of every sum is fixed.
+// Backward pass on the CPU, two passes over recomputed tiles. With g the gradient of out and
+// D_j = out_j · g_j:
+//   Pass 1, tiles of rows i: A_ij = exp(E_ij − row_max_i) row_scale_i column_scale_j,
+//   dv_i = Σ_j A_ij g_j, s_i = v_i · dv_i − Σ_j A_ij D_j.
+//
+//   Pass 2, blocks (I, J): dE_ij = P_ij (column_scale_j (v_i · g_j − D_j) − s_i),
+//   dq_I += dE k_J, dk_J += dEᵀ q_I. Both sums meet in one visit of a block.
 #include "pointattn/core/check.h"
+#include "pointattn/ops/offset_attention_blocks.h"
 #include "pointattn/ops/offset_attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
 
@@ -24,10 +24,6 @@ namespace {
 using tile::Cloud;
 using tile::RowTile;
 using tile::Scratch;
-
-/// Tasks of a phase over all clouds: enough for the threads of a large machine, and blocks that
-/// stay worth their visit.
-constexpr int64_t kTasksPerPhase = 64;
 
 /// a · b of one row; in double, which costs nothing beside the products of a tile and keeps the
 /// difference of two such sums.
@@ -161,42 +157,17 @@ void Backward<T>::score_gradients(const RowTile& tile,
   });
 }
 
-/// Side of the blocks of a cloud: a multiple of kTileRows that depends on the batch alone.
-int64_t block_rows(const Cloud& cloud, int64_t rows) {
-  const int64_t most = (cloud.count + tile::kTileRows - 1) / tile::kTileRows;
-  const int64_t blocks = std::clamp<int64_t>(kTasksPerPhase * cloud.count / rows, 1, most);
-  return (most + blocks - 1) / blocks * tile::kTileRows;
-}
-
 template <typename T>
-void run_phases(const Backward<T>& backward) {
-  struct Task {
-    const Cloud* cloud;
-    int64_t row, column, side;
-  };
-  const auto& layout = backward.layout;
-  std::vector<Task> tasks;
-  for (int64_t phase = 0; phase == 0 || !tasks.empty(); ++phase) {
-    tasks.clear();
-    for (const Cloud& cloud : layout.clouds()) {
-      const int64_t side = block_rows(cloud, layout.rows());
-      const int64_t blocks = (cloud.count + side - 1) / side;
-      for (int64_t b = 0; phase < blocks && b < blocks; ++b) {
-        tasks.push_back({&cloud, b * side, (b + phase) % blocks * side, side});
-      }
+void visit_blocks(const Backward<T>& backward) {
+  const tile::BlockSchedule schedule(backward.layout.clouds(), backward.layout.rows());
+  tile::for_each_task<T>(schedule.count(), [&](int64_t index, Scratch<T>& scratch) {
+    const auto& block = schedule.begin(index);
+    for (int64_t r = block.row; r < block.row_end; r += tile::kTileRows) {
+      const RowTile tile{block.cloud, r, std::min(tile::kTileRows, block.row_end - r)};
+      backward.score_gradients(tile, block.column, block.column_end, scratch);
     }
-    tile::for_each_task<T>(static_cast<int64_t>(tasks.size()), [&](int64_t t, Scratch<T>& scratch) {
-      const Task& task = tasks[t];
-      const int64_t row_end = std::min(task.row + task.side, task.cloud->count);
-      const int64_t column_end = std::min(task.column + task.side, task.cloud->count);
-      for (int64_t r = task.row; r < row_end; r += tile::kTileRows) {
-        backward.score_gradients({task.cloud, r, std::min(tile::kTileRows, row_end - r)},
-                                 task.column,
-                                 column_end,
-                                 scratch);
-      }
-    });
-  }
+    schedule.finish(block);
+  });
 }
 
 template <typename T>
@@ -235,7 +206,7 @@ void run_backward(const at::Tensor& grad,
   tile::for_each_task<T>(static_cast<int64_t>(tiles.size()), [&](int64_t t, Scratch<T>& scratch) {
     backward.value_gradients(tiles[t], scratch);
   });
-  run_phases(backward);
+  visit_blocks(backward);
 }
 
 Gradients backward_cpu(const at::Tensor& grad,

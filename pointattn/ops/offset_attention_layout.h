@@ -99,8 +99,8 @@ struct alignas(64) Scratch {
 };
 
 /// Runs work(task, scratch) for each task below `count`. A thread takes the next task when it is
-/// free, so uneven clouds cost no idle threads; a task owns what it writes, so the result does not
-/// depend on who runs it.
+/// free, so tasks begin in order and uneven clouds cost no idle threads; a task owns what it
+/// writes, so the result does not depend on who runs it.
 template <typename T, typename Work>
 void for_each_task(int64_t count, const Work& work) {
   std::atomic<int64_t> next{0};

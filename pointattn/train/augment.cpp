@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/train/augment.h"
 
+#include "pointattn/core/point_batch.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -34,86 +36,99 @@ Matrix rotation(const std::array<double, 3>& axis, double degrees) {
            {z * x * (1 - c) - y * s, z * y * (1 - c) + x * s, c + z * z * (1 - c)}}};
 }
 
-std::array<double, 3> random_direction(Random& random) {
-  std::array<double, 3> v{};
-  double length = 0.0;
-  while (length < 1e-6) {
-    for (double& component : v) component = random.normal();
-    length = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-  }
-  for (double& component : v) component /= length;
-  return v;
-}
-
-/// A sum of a few plane waves of low frequency: smooth, invertible for small amplitudes, different
-/// for every shape.
+/// A sum of a few plane waves of low frequency: smooth, different for every shape.
 class Warp {
  public:
-  Warp(double amplitude, Random& random) {
+  Warp(double size, Random& random) {
+    const double strength = size * random.uniform();
     for (Wave& wave : waves_) {
-      const double frequency = random.uniform(0.5, 1.5) * std::numbers::pi;
-      wave.direction = random_direction(random);
-      for (double& component : wave.direction) component *= frequency;
+      for (double& component : wave.frequency) component = kFrequency * random.normal();
+      for (double& component : wave.displacement) component = strength * random.normal();
       wave.phase = random.uniform(0.0, 2.0 * std::numbers::pi);
-      wave.displacement = random_direction(random);
-      const double share = amplitude * random.uniform() / static_cast<double>(waves_.size());
-      for (double& component : wave.displacement) component *= share;
     }
   }
 
-  void apply(std::array<double, 3>& p) const {
-    const std::array<double, 3> at = p;
+  std::array<double, 3> operator()(const std::array<double, 3>& p) const {
+    std::array<double, 3> moved = p;
     for (const Wave& w : waves_) {
-      const double height = std::sin(w.direction[0] * at[0] + w.direction[1] * at[1] +
-                                     w.direction[2] * at[2] + w.phase);
-      for (size_t d = 0; d < 3; ++d) p[d] += height * w.displacement[d];
+      const double height =
+          std::sin(w.frequency[0] * p[0] + w.frequency[1] * p[1] + w.frequency[2] * p[2] + w.phase);
+      for (size_t d = 0; d < 3; ++d) moved[d] += height * w.displacement[d];
     }
+    return moved;
   }
 
  private:
+  static constexpr double kFrequency = 3.0;
   struct Wave {
-    std::array<double, 3> direction{};
+    std::array<double, 3> frequency{};
     std::array<double, 3> displacement{};
     double phase = 0.0;
   };
-  std::array<Wave, 4> waves_{};
+  std::array<Wave, 6> waves_{};
 };
+
+/// Uniform over all rotations: a unit quaternion from four normal numbers (Shoemake 1992 lists the method).
+Matrix any_rotation(Random& random) {
+  std::array<double, 4> q{};
+  double length = 0.0;
+  for (double& component : q) {
+    component = random.normal();
+    length += component * component;
+  }
+  for (double& component : q) component /= std::sqrt(length);
+  const auto [w, x, y, z] = q;
+  return {{{1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)},
+           {2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)},
+           {2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)}}};
+}
+
+Matrix random_rotation(const AugmentOptions& options, Random& random) {
+  if (random.chance(options.any_pose)) return any_rotation(random);
+  const Matrix turn = rotation({0, 1, 0}, random.uniform(-options.turn, options.turn));
+  std::array<double, 3> axis{};
+  for (double& component : axis) component = options.tilt * random.normal();
+  const double degrees = std::sqrt(axis[0] * axis[0] + axis[1] * axis[1] + axis[2] * axis[2]);
+  if (degrees == 0.0) return turn;
+  for (double& component : axis) component /= degrees;
+  return product(rotation(axis, degrees), turn);
+}
 
 }  // namespace
 
 at::Tensor augment(const at::Tensor& xyz, const AugmentOptions& options, Random random) {
-  Matrix linear = {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
-  if (random.chance(options.mirror)) linear[0][0] = -1;
-  if (random.chance(options.mirror)) linear[2][2] = -1;
   const Warp warp(options.warp, random);
-  linear = product(rotation({0, 1, 0}, random.uniform(-options.turn, options.turn)), linear);
-  linear = product(rotation(random_direction(random), random.uniform(-options.tilt, options.tilt)),
-                   linear);
+  Matrix stretch{};
+  for (size_t d = 0; d < 3; ++d) stretch[d][d] = random.uniform(options.scale_low, options.scale_high);
+  if (random.chance(options.mirror)) stretch[0][0] = -stretch[0][0];
+  const Matrix linear = product(random_rotation(options, random), stretch);
+  const double size = random.uniform(1.0 - options.size, 1.0 + options.size);
   std::array<double, 3> shift{};
-  for (size_t d = 0; d < 3; ++d) {
-    const double factor = random.uniform(options.scale_low, options.scale_high);
-    for (double& entry : linear[d]) entry *= factor;
-    shift[d] = random.uniform(-options.shift, options.shift);
-  }
-  at::Tensor out = xyz.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).contiguous();
-  float* row = out.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < out.size(0); ++i, row += 3) {
-    std::array<double, 3> p = {row[0], row[1], row[2]};
-    if (options.warp > 0) warp.apply(p);
-    for (size_t d = 0; d < 3; ++d) {
-      double value = linear[d][0] * p[0] + linear[d][1] * p[1] + linear[d][2] * p[2] + shift[d];
-      if (options.jitter > 0) value += options.jitter * std::clamp(random.normal(), -4.0, 4.0);
-      row[d] = static_cast<float>(value);
-    }
-  }
-  return options.renormalize ? normalize_to_unit_sphere(out) : out;
-}
+  for (double& component : shift) component = random.uniform(-options.shift, options.shift);
 
-at::Tensor normalize_to_unit_sphere(const at::Tensor& xyz) {
-  if (xyz.size(0) == 0) return xyz;
-  const at::Tensor centred = xyz - xyz.mean(0, /*keepdim=*/true);
-  const double radius = centred.square().sum(1).max().sqrt().item<double>();
-  return radius > 0 ? centred / radius : centred;
+  at::Tensor out = xyz.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).contiguous();
+  const auto each_point = [&out](const auto& move) {
+    float* row = out.mutable_data_ptr<float>();
+    for (int64_t i = 0; i < out.size(0); ++i, row += 3) {
+      const std::array<double, 3> p = move(std::array<double, 3>{row[0], row[1], row[2]});
+      for (size_t d = 0; d < 3; ++d) row[d] = static_cast<float>(p[d]);
+    }
+  };
+  each_point([&](const std::array<double, 3>& at) {
+    const std::array<double, 3> p = options.warp > 0 ? warp(at) : at;
+    std::array<double, 3> q{};
+    for (size_t d = 0; d < 3; ++d) q[d] = linear[d][0] * p[0] + linear[d][1] * p[1] + linear[d][2] * p[2];
+    return q;
+  });
+  if (options.renormalize) out = to_unit_sphere(out);
+  each_point([&](std::array<double, 3> p) {
+    for (size_t d = 0; d < 3; ++d) {
+      p[d] = p[d] * size + shift[d];
+      if (options.jitter > 0) p[d] += options.jitter * random.normal();
+    }
+    return p;
+  });
+  return out;
 }
 
 at::Tensor random_rows(int64_t n, int64_t count, Random random) {

@@ -2,7 +2,7 @@
 #include "pointattn/train/batches.h"
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <map>
 

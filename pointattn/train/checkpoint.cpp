@@ -3,7 +3,9 @@
 
 #include "pointattn/models/safetensors.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
 
 namespace pointattn::train {
 namespace {
@@ -63,7 +65,7 @@ void restore_weights(const std::filesystem::path& path,
                      const std::string& prefix,
                      torch::nn::Module& module,
                      const Tensors& tensors) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : weights_of(module)) {
     const auto found = tensors.find(prefix + name);
     TORCH_CHECK(found != tensors.end() && found->second.sizes() == tensor.sizes(),
@@ -111,14 +113,14 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const TrainOptions& opti
 }
 
 void update_average(torch::nn::Module& average, const torch::nn::Module& network, double decay) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const Tensors from = weights_of(network);
   for (auto& [name, tensor] : weights_of(average))
     at::Tensor(tensor).lerp_(from.at(name), 1.0 - decay);
 }
 
 void copy_weights(torch::nn::Module& to, const torch::nn::Module& from) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const Tensors source = weights_of(from);
   for (auto& [name, tensor] : weights_of(to)) at::Tensor(tensor).copy_(source.at(name));
 }

@@ -26,19 +26,24 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("label_smoothing", options.label_smoothing);
   visit("clip", options.clip);
   visit("average", options.average);
+  visit("bfloat16", options.bfloat16);
+  visit("overlap_loss", options.overlap_loss);
+  visit("category_loss", options.category_loss);
   visit("unknown_category", options.unknown_category);
   visit("hold_out", options.hold_out);
   visit("evaluate_every", options.evaluate_every);
   visit("seed", options.seed);
-  visit("mirror", options.augment.mirror);
   visit("warp", options.augment.warp);
-  visit("turn", options.augment.turn);
-  visit("tilt", options.augment.tilt);
   visit("scale_low", options.augment.scale_low);
   visit("scale_high", options.augment.scale_high);
+  visit("mirror", options.augment.mirror);
+  visit("turn", options.augment.turn);
+  visit("tilt", options.augment.tilt);
+  visit("any_pose", options.augment.any_pose);
+  visit("renormalize", options.augment.renormalize);
+  visit("size", options.augment.size);
   visit("shift", options.augment.shift);
   visit("jitter", options.augment.jitter);
-  visit("renormalize", options.augment.renormalize);
 }
 
 }  // namespace

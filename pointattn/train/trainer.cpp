@@ -3,13 +3,15 @@
 
 #include "pointattn/core/files.h"
 #include "pointattn/models/model_file.h"
+#include "pointattn/nn/project.h"
 #include "pointattn/train/batches.h"
 #include "pointattn/train/checkpoint.h"
 #include "pointattn/train/losses.h"
 #include "pointattn/train/metrics.h"
 #include "pointattn/train/run_log.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <torch/nn/utils/clip_grad.h>
 
 #include <chrono>
 
@@ -54,7 +56,7 @@ class Trainer {
           const TrainEvents& events)
       : task_(task), data_(data), options_(options), run_(run), events_(events) {
     split_ = split_by_category(data_, options_.hold_out, options_.seed);
-    torch::manual_seed(options_.seed);
+    at::manual_seed(options_.seed);
     spec_ = {options_.architecture, task_, options_.network, data_.labels()};
     network_ = models::make_network(spec_);
     if (options_.average > 0) {
@@ -136,12 +138,26 @@ class Trainer {
     return shown;
   }
 
+  at::Tensor loss_of(const Batch& batch, const at::Tensor& shown) {
+    const nn::ReducedProducts reduced(options_.bfloat16);
+    const models::Scores scores = network_->forward(batch.points, shown);
+    if (task_ == Task::kClassify) {
+      return smoothed_cross_entropy(scores.scores, batch.category, options_.label_smoothing);
+    }
+    at::Tensor loss = part_loss(
+        scores.scores, batch.part, batch.points.offsets, batch.category, shown, data_.labels(), options_.label_smoothing,
+        options_.overlap_loss);
+    if (scores.category.defined()) {
+      loss = loss + options_.category_loss *
+                        smoothed_cross_entropy(scores.category, batch.category, options_.label_smoothing);
+    }
+    return loss;
+  }
+
   /// One optimiser step; returns its loss.
   double step(const std::vector<int64_t>& shapes, int64_t epoch) {
     const Batch batch = training_batch(data_, shapes, options_, epoch);
-    const at::Tensor scores = network_->forward(batch.points, shown_category(batch, shapes, epoch));
-    const at::Tensor loss = smoothed_cross_entropy(
-        scores, task_ == Task::kSegment ? batch.part : batch.category, options_.label_smoothing);
+    const at::Tensor loss = loss_of(batch, shown_category(batch, shapes, epoch));
     optimizer_->zero_grad();
     loss.backward();
     if (options_.clip > 0) torch::nn::utils::clip_grad_norm_(network_->parameters(), options_.clip);
@@ -168,7 +184,7 @@ class Trainer {
     const Clock::time_point start = Clock::now();
     const auto number = static_cast<uint64_t>(epoch);
     // Dropout draws from LibTorch's generator: seeded anew each epoch, its state need not be kept.
-    torch::manual_seed(Random(options_.seed, number, 4).next());
+    at::manual_seed(Random(options_.seed, number, 4).next());
     network_->train();
     const auto steps = steps_of(split_.learn, options_.batch, Random(options_.seed, number, 5));
     double total = 0;
@@ -203,13 +219,13 @@ class Trainer {
   }
 
   nlohmann::json evaluate() {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     judged().eval();
     PartMetrics parts(data_.labels());
     ClassMetrics classes(data_.labels());
     for (const auto& shapes : steps_of(split_.held_out, options_.batch, Random(0))) {
       const Batch batch = plain_batch(data_, shapes, kEvaluationPoints);
-      const at::Tensor scores = judged().forward(batch.points, batch.category);
+      const at::Tensor scores = judged().forward(batch.points, batch.category).scores;
       const std::vector<at::Tensor> clouds = task_ == Task::kSegment
                                                  ? scores.split_with_sizes(batch.points.counts())
                                                  : scores.split(1);

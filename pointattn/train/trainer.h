@@ -17,19 +17,19 @@ namespace pointattn::train {
 /// Everything that decides the result of a training run, besides the data. The command line binds
 /// its options to these fields.
 struct TrainOptions {
-  std::string architecture = "pct";
+  std::string architecture = "pct_unet";
   nlohmann::json network = nlohmann::json::object();  ///< options of the architecture
   int64_t epochs = 200;
-  int64_t batch = 16;               ///< shapes a step
-  int64_t points = 1024;            ///< points drawn from a shape in each epoch
+  int64_t batch = 8;               ///< shapes a step
+  int64_t points = 2048;            ///< points drawn from a shape in each epoch
   std::string optimizer = "adamw";  ///< "adamw" (Loshchilov and Hutter 2019) or "sgd" with momentum
-  double learning_rate = 1e-3;
+  double learning_rate = 2e-3;
   double weight_decay = 0.05;  ///< on matrices only, not on biases and norms
   double momentum = 0.9;       ///< SGD
   ScheduleOptions schedule;
   double label_smoothing = 0.1;
-  double clip = 1.0;     ///< largest norm of the gradient; 0 = not clipped
-  double average = 0.0;  ///< decay of the running average of the weights that is evaluated and
+  double clip = 5.0;     ///< largest norm of the gradient; 0 = not clipped
+  double average = 0.995;  ///< decay of the running average of the weights that is evaluated and
                          ///< saved; 0 = the weights themselves
   double unknown_category =
       0.5;  ///< segmentation: share of samples whose category is hidden from the network

@@ -2,7 +2,7 @@
 #include "pointattn/core/check.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 namespace pointattn {
 namespace {

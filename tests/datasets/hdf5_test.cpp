@@ -178,6 +178,9 @@ struct Known {
   const char* last;  ///< name of the last category
 };
 
+/// Shown in the names that ctest lists.
+void PrintTo(const Known& known, std::ostream* out) { *out << known.stem; }
+
 class RealHdf5 : public testing::TestWithParam<Known> {};
 
 TEST_P(RealHdf5, HasTheCountsOfItsDescription) {

@@ -158,7 +158,7 @@ TEST(Procedural, SplitsShareNoShape) {
 }
 
 TEST(Procedural, UnknownNamesAreTold) {
-  EXPECT_COMPLAINT(open_dataset("procedural:chiar"), "chiar", "did you mean chair");
+  EXPECT_COMPLAINT(open_dataset("procedural:chairs"), "chairs", "did you mean chair");
   EXPECT_COMPLAINT(open_dataset("procedural:mug,mug"), "named twice");
   EXPECT_COMPLAINT(open_dataset("procedural:"), "unknown category ''");
   EXPECT_COMPLAINT(open_dataset("nothing/here"),

@@ -23,7 +23,7 @@ class RulerNetwork : public Network {
  public:
   RulerNetwork() { register_parameter("scale", at::ones({1})); }
 
-  at::Tensor forward(const PointBatch& batch, const at::Tensor& category) override {
+  Scores forward(const PointBatch& batch, const at::Tensor& category) override {
     seen = batch.xyz.clone();
     categories.push_back(category.item<int64_t>());
     const at::Tensor x = batch.xyz.select(1, 0) * 30;
@@ -36,7 +36,7 @@ class RulerNetwork : public Network {
     const bool favour_tower =
         categories.back() == kUnknownCategory ? tower : categories.back() == kBeam;
     scores.narrow(1, favour_tower ? 0 : 2, favour_tower ? 2 : 3).add_(100);
-    return scores;
+    return {scores, {}};
   }
 
   at::Tensor seen;

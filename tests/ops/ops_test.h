@@ -4,7 +4,7 @@
 #include "tests/support/devices.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <functional>
 #include <string>
@@ -17,7 +17,7 @@ class OpTest : public testing::TestWithParam<std::tuple<c10::DeviceType, at::Sca
  protected:
   void SetUp() override {
     POINTATTN_NEED_DEVICE(std::get<0>(GetParam()));
-    torch::manual_seed(7);
+    at::manual_seed(7);
   }
   at::ScalarType dtype() const { return std::get<1>(GetParam()); }
   at::TensorOptions options() const { return at::device(std::get<0>(GetParam())).dtype(dtype()); }

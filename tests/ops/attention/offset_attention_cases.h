@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <string>
 #include <vector>
@@ -23,7 +24,7 @@ inline AttentionInput random_input(const std::vector<int64_t>& counts,
                                    int64_t width,
                                    double spread = 2,
                                    uint64_t seed = 7) {
-  torch::manual_seed(seed);
+  at::manual_seed(seed);
   std::vector<int64_t> starts{0};
   for (const int64_t count : counts) starts.push_back(starts.back() + count);
   const double scale = std::sqrt(spread / std::sqrt(static_cast<double>(depth)));
@@ -34,7 +35,7 @@ inline AttentionInput random_input(const std::vector<int64_t>& counts,
           normal(depth) * scale,
           normal(width),
           normal(width),
-          torch::tensor(starts, at::kLong)};
+          at::tensor(starts, at::kLong)};
 }
 
 inline double max_difference(const at::Tensor& a, const at::Tensor& b) {

@@ -79,14 +79,14 @@ TEST(OffsetAttention, ACloudAttendsToItselfAlone) {
   const AttentionInput input = random_input({0, 33, 200, 1, 0}, 5, 7);
   const at::Tensor together = offset_attention(input.q, input.k, input.v, input.offsets);
   const auto rows = [](const at::Tensor& t) { return t.slice(0, 33, 233); };
-  const at::Tensor offsets = torch::tensor({0, 200}, at::kLong);
+  const at::Tensor offsets = at::tensor({0, 200}, at::kLong);
   const at::Tensor alone = offset_attention(rows(input.q), rows(input.k), rows(input.v), offsets);
   EXPECT_TRUE(at::equal(rows(together), alone));
 }
 
 TEST(OffsetAttention, EmptyBatch) {
   const at::Tensor out = offset_attention(
-      at::zeros({0, 4}), at::zeros({0, 4}), at::zeros({0, 6}), torch::tensor({0}, at::kLong));
+      at::zeros({0, 4}), at::zeros({0, 4}), at::zeros({0, 6}), at::tensor({0}, at::kLong));
   EXPECT_EQ(out.sizes(), at::IntArrayRef({0, 6}));
 }
 
@@ -126,7 +126,7 @@ TEST(OffsetAttention, ResultMovesWithTheOrderOfPoints) {
 TEST(OffsetAttention, EqualScoresAverageTheValues) {
   const at::Tensor same = at::full({205, 1}, 100.0F);  // every score is 1e4
   const at::Tensor v = at::arange(205, at::kFloat).unsqueeze(1);
-  const at::Tensor out = offset_attention(same, same, v, torch::tensor({0, 205}, at::kLong));
+  const at::Tensor out = offset_attention(same, same, v, at::tensor({0, 205}, at::kLong));
   EXPECT_LT(max_difference(out, at::full({205, 1}, 102.0)), 1e-4);
 }
 
@@ -134,7 +134,7 @@ TEST(OffsetAttention, EqualScoresAverageTheValues) {
 /// ones.
 AttentionInput extreme_input() {
   AttentionInput input = random_input({230}, 4, 5);
-  torch::manual_seed(3);
+  at::manual_seed(3);
   input.q = at::randint(-50, 51, {230, 4}).to(at::kDouble);
   input.k = at::randint(-50, 51, {230, 4}).to(at::kDouble);
   return input;
@@ -159,7 +159,7 @@ TEST(OffsetAttention, ADominatingKeyTakesAllAndTheOthersGiveZero) {
   k[77] = 100.0F;
   const at::Tensor v = at::randn({count, 3});
   AttentionInput input{
-      q, k, v, at::randn({count, 3}), torch::tensor({int64_t{0}, count}, at::kLong)};
+      q, k, v, at::randn({count, 3}), at::tensor({int64_t{0}, count}, at::kLong)};
   const auto results = run_attention(offset_attention, input);
   for (const at::Tensor& result : results) EXPECT_TRUE(at::isfinite(result).all().item<bool>());
   EXPECT_LT(max_difference(results[0][77], v.mean(0)), 1e-6);
@@ -203,7 +203,7 @@ TEST(OffsetAttention, MetaTensorsGiveTheShape) {
 TEST(OffsetAttention, WrongInputsSayWhatWasExpected) {
   const at::Tensor q = at::zeros({4, 2});
   const at::Tensor v = at::zeros({4, 3});
-  const auto starts = [](std::vector<int64_t> values) { return torch::tensor(values, at::kLong); };
+  const auto starts = [](std::vector<int64_t> values) { return at::tensor(values, at::kLong); };
   const at::Tensor offsets = starts({0, 4});
   const auto message =
       [](const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, const at::Tensor& o) {

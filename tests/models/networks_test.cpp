@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/optim/adamw.h>
+
+#include "pointattn/models/network.h"
+
+namespace pointattn::models {
+namespace {
+
+/// `categories` categories with `parts` parts in all, shared out as evenly as they go.
+LabelMap labels(int64_t categories, int64_t parts) {
+  LabelMap map;
+  for (int64_t c = 0; c < categories; ++c) {
+    Category category{"category " + std::to_string(c), parts * c / categories, {}};
+    while (category.first_part + static_cast<int64_t>(category.parts.size()) < parts * (c + 1) / categories) {
+      category.parts.push_back({"part", {}});
+    }
+    map.categories.push_back(category);
+  }
+  return map;
+}
+
+std::shared_ptr<Network> make(const std::string& name, Task task, int64_t categories = 3, int64_t parts = 7) {
+  at::manual_seed(11);
+  return make_network({name, task, nlohmann::json::object(), labels(categories, task == Task::kSegment ? parts : 0)});
+}
+
+struct Case {
+  const char* name;
+  Task task;
+};
+void PrintTo(const Case& entry, std::ostream* out) { *out << entry.name << ' ' << to_string(entry.task); }
+
+std::vector<Case> every_network() {
+  std::vector<Case> cases;
+  for (const Architecture& entry : architectures()) {
+    for (const Task task : entry.tasks) cases.push_back({entry.name.c_str(), task});
+  }
+  return cases;
+}
+
+TEST(Parameters, AreThoseOfThePublishedNetworks) {
+  EXPECT_EQ(parameter_count(*make("pct", Task::kClassify, 40)), 2'876'136);
+  EXPECT_EQ(parameter_count(*make("pct", Task::kSegment, 16, 50)), 2'446'130);
+  EXPECT_EQ(parameter_count(*make("npct", Task::kClassify, 40)), 1'360'552);
+  EXPECT_EQ(parameter_count(*make("spct", Task::kClassify, 40)), 1'360'552);
+  EXPECT_EQ(parameter_count(*make("spct", Task::kSegment, 16, 50)), 2'446'130);
+}
+
+TEST(Registry, RefusesWhatItDoesNotKnow) {
+  EXPECT_THROW(make_network({"pctt", Task::kSegment, {}, labels(2, 4)}), c10::ValueError);
+  EXPECT_THROW(make_network({"pct_unet", Task::kClassify, nlohmann::json::object(), labels(2, 0)}), c10::ValueError);
+  EXPECT_THROW(make_network({"pct", Task::kSegment, {{"layers", 5}}, labels(2, 4)}), c10::ValueError);
+  EXPECT_THROW((void)task_from("cluster"), c10::ValueError);
+}
+
+class Networks : public testing::TestWithParam<Case> {
+ protected:
+  bool segments() const { return GetParam().task == Task::kSegment; }
+  std::shared_ptr<Network> network() const { return make(GetParam().name, GetParam().task); }
+};
+
+TEST_P(Networks, ShapesOfRaggedBatches) {
+  const auto net = network();
+  net->eval();
+  const at::NoGradGuard no_grad;
+  const PointBatch batch = PointBatch::of({at::rand({37, 3}), at::rand({150, 3}), at::rand({1, 3})});
+  const Scores out = net->forward(batch, at::tensor({0, 2, kUnknownCategory}, at::kLong));
+  EXPECT_EQ(out.scores.size(0), segments() ? 188 : 3);
+  EXPECT_EQ(out.scores.size(1), segments() ? 7 : 3);
+  EXPECT_TRUE(out.scores.isfinite().all().item<bool>());
+  if (out.category.defined()) EXPECT_EQ(out.category.sizes(), (std::vector<int64_t>{3, 3}));
+}
+
+TEST_P(Networks, OrderOfThePointsDoesNotMatter) {
+  const auto net = network();
+  net->eval();
+  const at::NoGradGuard no_grad;
+  const at::Tensor xyz = at::rand({300, 3}) * 2 - 1;
+  // The first point stays: farthest point sampling starts there.
+  const at::Tensor order = at::cat({at::zeros({1}, at::kLong), at::randperm(299, at::kLong) + 1});
+  const at::Tensor category = at::tensor({1}, at::kLong);
+  const at::Tensor scores = net->forward(PointBatch::of({xyz}), category).scores;
+  const at::Tensor mixed = net->forward(PointBatch::of({xyz.index_select(0, order)}), category).scores;
+  const at::Tensor expected = segments() ? scores.index_select(0, order) : scores;
+  EXPECT_LT((mixed - expected).abs().max().item<double>(), 1e-3 * (1 + expected.abs().max().item<double>()));
+}
+
+TEST_P(Networks, ACloudAloneIsTheCloudInABatch) {
+  const auto net = network();
+  net->eval();
+  const at::NoGradGuard no_grad;
+  const at::Tensor a = at::rand({120, 3});
+  const at::Tensor b = at::rand({200, 3});
+  const at::Tensor both = net->forward(PointBatch::of({a, b}), at::tensor({0, 1}, at::kLong)).scores;
+  const at::Tensor alone = net->forward(PointBatch::of({b}), at::tensor({1}, at::kLong)).scores;
+  const at::Tensor mine = segments() ? both.narrow(0, 120, 200) : both.narrow(0, 1, 1);
+  EXPECT_LT((mine - alone).abs().max().item<double>(), 1e-3 * (1 + alone.abs().max().item<double>()));
+}
+
+TEST_P(Networks, LearnsOneBatchByHeart) {
+  const auto net = network();
+  at::manual_seed(12);
+  const PointBatch batch = PointBatch::of({at::rand({96, 3}), at::rand({96, 3}), at::rand({96, 3})});
+  const at::Tensor category = at::tensor({0, 1, 2}, at::kLong);
+  // Parts by height: the same rule in every cloud.
+  const at::Tensor truth = segments() ? (batch.xyz.select(1, 1) * 6.999).to(at::kLong) : category;
+  torch::optim::AdamW optimizer(net->parameters(), torch::optim::AdamWOptions(2e-3));
+  net->train();
+  double first = 0;
+  double last = 0;
+  for (int step = 0; step < 25; ++step) {
+    optimizer.zero_grad();
+    const at::Tensor loss = at::cross_entropy_loss(net->forward(batch, category).scores, truth);
+    loss.backward();
+    optimizer.step();
+    last = loss.item<double>();
+    if (step == 0) first = last;
+  }
+  EXPECT_LT(last, 0.6 * first);
+}
+
+TEST_P(Networks, RefusesMalformedBatches) {
+  const auto net = network();
+  net->eval();
+  const at::Tensor category = at::tensor({0}, at::kLong);
+  EXPECT_THROW(net->forward({at::rand({5, 2}), {}, at::tensor({0, 5}, at::kLong)}, category), c10::ValueError);
+  EXPECT_THROW(net->forward({at::rand({5, 3}), {}, at::tensor({0, 4}, at::kLong)}, category), c10::ValueError);
+  if (segments()) {
+    EXPECT_THROW(net->forward(PointBatch::of({at::rand({5, 3})}), at::tensor({9}, at::kLong)), c10::ValueError);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Networks, testing::ValuesIn(every_network()), [](const auto& entry) {
+  return std::string(entry.param.name) + "_" + to_string(entry.param.task);
+});
+
+}  // namespace
+}  // namespace pointattn::models
