@@ -41,7 +41,9 @@ std::vector<fs::path> files_in(const fs::path& folder, std::vector<std::string>&
 
 bool same_file(const fs::path& a, const fs::path& b) {
   std::error_code ignored;
-  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) ||
+  // absolute() first: what does not exist would stay relative, so that a.ply and ./a.ply differed.
+  return fs::weakly_canonical(fs::absolute(a), ignored) ==
+             fs::weakly_canonical(fs::absolute(b), ignored) ||
          fs::equivalent(a, b, ignored);
 }
 
@@ -140,7 +142,7 @@ Plan plan_files(const FileRequest& request) {
                          file.string());
       }
     }
-    if (same_file(task.output, task.labels))
+    if (!task.labels.empty() && same_file(task.output, task.labels))
       throw UsageError("--output and --labels name the same file");
   }
   return plan;

@@ -27,7 +27,10 @@ Call run(const std::string& before,
          const std::string& tail) {
   const ScratchFolder scratch;
   std::string command = before + quoted(POINTATTN_PROGRAM_FILE);
-  for (const std::string& argument : arguments) command += " " + quoted(argument);
+  for (const std::string& argument : arguments) {
+    command += ' ';
+    command += quoted(argument);
+  }
   // Redirections apply from left to right: the tail may send the output elsewhere.
   command += " >" + quoted(scratch / "out") + " 2>" + quoted(scratch / "err") + " " + tail;
   const int status = std::system(command.c_str());

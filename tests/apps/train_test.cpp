@@ -34,8 +34,16 @@ TEST(Train, WhatItWritesCanBeEvaluatedAndUsed) {
   ASSERT_TRUE(std::filesystem::exists(weights)) << trained.out;
 
   for (const char* category : {"known", "auto"}) {
-    Arguments eval = {
-        "eval", "segment", "--weights", weights, "--category", category, "--json", "-"};
+    Arguments eval = {"eval",
+                      "segment",
+                      "--weights",
+                      weights,
+                      "--category",
+                      category,
+                      "--points",
+                      "256",
+                      "--json",
+                      "-"};
     eval.insert(eval.end(), data.begin(), data.end());
     const Call evaluated = pointattn(eval, folder.path());
     ASSERT_EQ(evaluated.code, 0) << evaluated.err;
