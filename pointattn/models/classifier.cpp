@@ -24,10 +24,10 @@ Classification Classifier::classify(const at::Tensor& xyz, int64_t points) const
   const c10::InferenceMode inference;
   PreparedCloud cloud = prepare_cloud(xyz, points);
   const Scores out = network_scores(*model_.network,
-                                           Task::kClassify,
-                                           to_unit_sphere(cloud.sample),
-                                           kUnknownCategory,
-                                           model_.spec.labels.num_categories());
+                                    Task::kClassify,
+                                    to_unit_sphere(cloud.sample),
+                                    kUnknownCategory,
+                                    model_.spec.labels.num_categories());
   const at::Tensor probabilities = out.scores[0].to(at::kDouble).softmax(0).contiguous();
   const double* first = probabilities.const_data_ptr<double>();
   return {probabilities.argmax().item<int64_t>(),

@@ -26,8 +26,9 @@ inline constexpr int64_t kUnknownCategory = -1;
 
 /// What a network says of a batch, as logits.
 struct Scores {
-  at::Tensor scores;    ///< [B, categories] for classification, [N, parts] for segmentation
-  at::Tensor category;  ///< segmentation: the network's own guess of the category [B, categories], undefined when it makes none
+  at::Tensor scores;  ///< [B, categories] for classification, [N, parts] for segmentation
+  at::Tensor
+      category;  ///< segmentation: the network's own guess of the category [B, categories], undefined when it makes none
 };
 
 /// A whole network: from a batch of clouds to scores.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/pct_unet.h"
 
-#include <ATen/ATen.h>
-
 #include "pointattn/core/check.h"
 #include "pointattn/models/options.h"
 #include "pointattn/nn/pooling.h"
@@ -11,6 +9,8 @@
 #include "pointattn/ops/gather.h"
 #include "pointattn/ops/gather_max.h"
 #include "pointattn/ops/interpolate.h"
+
+#include <ATen/ATen.h>
 
 namespace pointattn::models {
 namespace {
@@ -55,7 +55,8 @@ at::Tensor carry(const PointBatch& to, const PointBatch& from, const at::Tensor&
 /// The sampled points and who is whose neighbour.
 struct PctUnet::Levels {
   PointBatch fine, middle, coarse;
-  at::Tensor fine_fine, middle_fine, middle_middle, coarse_middle;  // neighbours: of the first, among the second
+  at::Tensor fine_fine, middle_fine, middle_middle,
+      coarse_middle;  // neighbours: of the first, among the second
 
   explicit Levels(const PointBatch& batch) {
     fine = nn::sample_farthest(batch, kFine).batch;
@@ -92,7 +93,8 @@ PctUnet::PctUnet(int64_t parts, int64_t categories) : categories_(categories) {
   mid2_ = register_module("mid2", LocalResidual(128));
   down2_ = register_module("down2", LocalDown(128, 256));
   position_ = register_module("position", linear(3, 256));
-  attention_ = register_module("attention", AttentionStack(256, nn::AttentionKind::kOffset, /*with_input=*/true));
+  attention_ = register_module(
+      "attention", AttentionStack(256, nn::AttentionKind::kOffset, /*with_input=*/true));
   fuse_ = register_module("fuse", SharedMlp(1280, 256));
   guess1_ = register_module("guess1", linear(832, 256, /*bias=*/true));
   guess2_ = register_module("guess2", linear(256, categories, /*bias=*/true));
@@ -114,12 +116,15 @@ PctUnet::PctUnet(int64_t parts, int64_t categories) : categories_(categories) {
 at::Tensor PctUnet::embed(const Levels& levels) {
   const at::Tensor& xyz = levels.fine.xyz;
   const int64_t K = levels.fine_fine.size(1);
-  const at::Tensor edges = (ops::gather(xyz, levels.fine_fine) - xyz.unsqueeze(1)) / kFineLength;    // [N,K,3]
-  const at::Tensor edge = project(edge2_, edge1_(edges.view({-1, 3}))).view({-1, K, 32}).amax(1);  // [N,32]
-  const at::Tensor shape = at::cat(
-      {nn::covariance_features(levels.fine, kRadii),
-       nn::geodesic_features(levels.fine, levels.fine_fine.narrow(1, 0, kGraphNeighbors), kLandmarks)},
-      1);
+  const at::Tensor edges =
+      (ops::gather(xyz, levels.fine_fine) - xyz.unsqueeze(1)) / kFineLength;  // [N,K,3]
+  const at::Tensor edge =
+      project(edge2_, edge1_(edges.view({-1, 3}))).view({-1, K, 32}).amax(1);  // [N,32]
+  const at::Tensor shape =
+      at::cat({nn::covariance_features(levels.fine, kRadii),
+               nn::geodesic_features(
+                   levels.fine, levels.fine_fine.narrow(1, 0, kGraphNeighbors), kLandmarks)},
+              1);
   const at::Tensor all = at::cat({edge, point_(xyz), shape_(shape_norm_(shape))}, 1);  // [N,96]
   return project(embed_, embed_norm_(all));
 }
@@ -129,27 +134,38 @@ PctUnet::Encoded PctUnet::encode(const Levels& levels) {
   at::Tensor f0 = embed(levels);  // [N0,64]
   f0 = fine1_(f0, fine.xyz / kFineLength, levels.fine_fine);
   f0 = fine2_(f0, fine.xyz / kFineLength, levels.fine_fine);
-  at::Tensor f1 = down1_(f0, fine.xyz / kFineLength, middle.xyz / kFineLength, levels.middle_fine);  // [N1,128]
+  at::Tensor f1 =
+      down1_(f0, fine.xyz / kFineLength, middle.xyz / kFineLength, levels.middle_fine);  // [N1,128]
   f1 = mid1_(f1, middle.xyz / kMiddleLength, levels.middle_middle);
   f1 = mid2_(f1, middle.xyz / kMiddleLength, levels.middle_middle);
-  at::Tensor f2 = down2_(f1, middle.xyz / kCoarseLength, coarse.xyz / kCoarseLength, levels.coarse_middle);
-  f2 = fuse_(attention_(f2 + position_(coarse.xyz), coarse.offsets));  // [N2,256] → [N2,1280] → [N2,256]
-  const at::Tensor cloud = at::cat({nn::max_pool(f2, coarse.offsets), nn::mean_pool(f2, coarse.offsets)}, 1);
-  const at::Tensor pooled = at::cat(
-      {cloud, nn::max_pool(f1, middle.offsets), nn::mean_pool(f1, middle.offsets), nn::max_pool(f0, fine.offsets)}, 1);
+  at::Tensor f2 =
+      down2_(f1, middle.xyz / kCoarseLength, coarse.xyz / kCoarseLength, levels.coarse_middle);
+  f2 = fuse_(
+      attention_(f2 + position_(coarse.xyz), coarse.offsets));  // [N2,256] → [N2,1280] → [N2,256]
+  const at::Tensor cloud =
+      at::cat({nn::max_pool(f2, coarse.offsets), nn::mean_pool(f2, coarse.offsets)}, 1);
+  const at::Tensor pooled = at::cat({cloud,
+                                     nn::max_pool(f1, middle.offsets),
+                                     nn::mean_pool(f1, middle.offsets),
+                                     nn::max_pool(f0, fine.offsets)},
+                                    1);
   const at::Tensor hidden = at::dropout(at::relu(guess1_(pooled)), kDropout, is_training());
   return {f0, f1, f2, cloud, guess2_(hidden)};
 }
 
-at::Tensor PctUnet::decode(
-    const PointBatch& batch, const Levels& levels, const Encoded& encoded, const at::Tensor& one_hot) {
+at::Tensor PctUnet::decode(const PointBatch& batch,
+                           const Levels& levels,
+                           const Encoded& encoded,
+                           const at::Tensor& one_hot) {
   const at::Tensor whole = coarse_global_(encoded.cloud) + coarse_category_(one_hot);  // [B,256]
-  at::Tensor d = coarse_norm_(project(coarse_, encoded.coarse) + nn::repeat_per_point(whole, levels.coarse.offsets));
+  at::Tensor d = coarse_norm_(project(coarse_, encoded.coarse) +
+                              nn::repeat_per_point(whole, levels.coarse.offsets));
   d = up1_(at::cat({carry(levels.middle, levels.coarse, d), encoded.middle}, 1));  // [N1,192]
   d = up0_(at::cat({carry(levels.fine, levels.middle, d), encoded.fine}, 1));      // [N0,128]
   const at::Tensor near = project(query_near_, d) + query_position_(levels.fine.xyz / kFineLength);
   at::Tensor q = project(query_own_, carry(batch, levels.fine, d)) +
-                 ops::gather_max(near, nearest(batch, levels.fine, 8)) - query_position_(batch.xyz / kFineLength) +
+                 ops::gather_max(near, nearest(batch, levels.fine, 8)) -
+                 query_position_(batch.xyz / kFineLength) +
                  nn::repeat_per_point(query_category_(one_hot), batch.offsets);
   q = head_(query_norm_(q));  // [N,128]
   return project(scores_, at::dropout(q, kDropout, is_training()));
@@ -161,7 +177,8 @@ Scores PctUnet::forward(const PointBatch& batch, const at::Tensor& category) {
   (void)checked_offsets("PctUnet", batch.offsets, "offsets", batch.points());
   const Levels levels(batch);
   const Encoded encoded = encode(levels);
-  return {decode(batch, levels, encoded, category_one_hot(category, categories_, batch.xyz)), encoded.guess};
+  return {decode(batch, levels, encoded, category_one_hot(category, categories_, batch.xyz)),
+          encoded.guess};
 }
 
 std::shared_ptr<Network> make_pct_unet(const ModelSpec& spec) {

@@ -24,7 +24,10 @@ class PctUnet : public Network {
   struct Levels;
   struct Encoded;
   Encoded encode(const Levels& levels);
-  at::Tensor decode(const PointBatch& batch, const Levels& levels, const Encoded& encoded, const at::Tensor& one_hot);
+  at::Tensor decode(const PointBatch& batch,
+                    const Levels& levels,
+                    const Encoded& encoded,
+                    const at::Tensor& one_hot);
   at::Tensor embed(const Levels& levels);
 
   nn::SharedMlp edge1_{nullptr};
@@ -39,7 +42,8 @@ class PctUnet : public Network {
   torch::nn::Linear coarse_{nullptr}, coarse_global_{nullptr}, coarse_category_{nullptr};
   nn::RowNorm coarse_norm_{nullptr};
   nn::SharedMlp up1_{nullptr}, up0_{nullptr};
-  torch::nn::Linear query_own_{nullptr}, query_near_{nullptr}, query_position_{nullptr}, query_category_{nullptr};
+  torch::nn::Linear query_own_{nullptr}, query_near_{nullptr}, query_position_{nullptr},
+      query_category_{nullptr};
   nn::RowNorm query_norm_{nullptr};
   nn::SharedMlp head_{nullptr};
   torch::nn::Linear scores_{nullptr};

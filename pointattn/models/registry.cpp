@@ -23,6 +23,10 @@ const std::vector<Architecture>& architectures() {
        "simple PCT: point embedding, offset attention",
        {Task::kClassify, Task::kSegment},
        make_spct},
+      {"pct_unet",
+       "offset attention in a U of local layers, for small data sets",
+       {Task::kSegment},
+       make_pct_unet},
   };
   return all;
 }

@@ -26,7 +26,8 @@ std::vector<double> category_probabilities(const Scores& scores, const LabelMap&
   at::Tensor witness = at::empty({labels.num_categories()}, at::kDouble);
   for (int64_t c = 0; c < labels.num_categories(); ++c) {
     const Category& category = labels.categories[static_cast<size_t>(c)];
-    witness[c] = parts.narrow(0, category.first_part, static_cast<int64_t>(category.parts.size())).sum();
+    witness[c] =
+        parts.narrow(0, category.first_part, static_cast<int64_t>(category.parts.size())).sum();
   }
   if (scores.category.defined()) {
     const at::Tensor guess = scores.category[0].to(at::kDouble).softmax(0);
@@ -110,7 +111,9 @@ Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& opt
   }
   const Category& category = labels.categories[static_cast<size_t>(result.category)];
   const at::Tensor scores =
-      network_scores(*model_.network, Task::kSegment, normalised, result.category, labels.num_parts()).scores;
+      network_scores(
+          *model_.network, Task::kSegment, normalised, result.category, labels.num_parts())
+          .scores;
   const auto parts = static_cast<int64_t>(category.parts.size());
   spread(
       cloud, scores.narrow(1, category.first_part, parts).softmax(1), category.first_part, result);

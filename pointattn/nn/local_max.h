@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/nn/shared_mlp.h"
+
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
-
-#include "pointattn/nn/shared_mlp.h"
 
 /// Local layers whose Linear runs once a point, before the neighbours are gathered: with W [f_j, x_j] − W [f_i, x_i] in place of W [f_j − f_i, x_j − x_i] the
 /// maximum over neighbours costs K additions a channel instead of K products (after Ran et al., RepSurf 2022, and Chen et al., DeLA 2023).
@@ -35,7 +35,10 @@ class LocalDownImpl : public torch::nn::Cloneable<LocalDownImpl> {
   LocalDownImpl(int64_t in, int64_t out);
   void reset() override;
   /// feat [N,C_in] and xyz [N,3] of the points, centre [M,3] of the fewer, index [M,K] rows of feat → [M,C_out].
-  at::Tensor forward(const at::Tensor& feat, const at::Tensor& xyz, const at::Tensor& centre, const at::Tensor& index);
+  at::Tensor forward(const at::Tensor& feat,
+                     const at::Tensor& xyz,
+                     const at::Tensor& centre,
+                     const at::Tensor& index);
 
  private:
   int64_t in_, out_;

@@ -5,7 +5,6 @@
 
 #include <ATen/ATen.h>
 
-
 namespace pointattn::nn {
 NeighborEmbeddingImpl::NeighborEmbeddingImpl(int64_t in,
                                              int64_t out,

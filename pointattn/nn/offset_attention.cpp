@@ -54,7 +54,7 @@ void OffsetAttentionImpl::reset() {
 }
 
 at::Tensor OffsetAttentionImpl::forward(const at::Tensor& feat, const at::Tensor& offsets) {
-  const at::Tensor key = project(feat, qk->weight);  // [N,C/4], queries as well
+  const at::Tensor key = project(feat, qk->weight);                // [N,C/4], queries as well
   const at::Tensor v = project(feat, value->weight, value->bias);  // [N,C]
   if (kind_ == AttentionKind::kSelf) return feat + transform(self_attention(key, v, offsets));
   return feat + transform(feat - ops::offset_attention(key, key, v, offsets));

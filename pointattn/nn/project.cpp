@@ -15,10 +15,12 @@ constexpr int64_t kInputs = 32;
 }  // namespace
 
 at::Tensor project(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias) {
-  if (!reduced_products || rows.size(0) < kRows || rows.size(1) < kInputs || rows.scalar_type() != at::kFloat) {
+  if (!reduced_products || rows.size(0) < kRows || rows.size(1) < kInputs ||
+      rows.scalar_type() != at::kFloat) {
     return at::linear(rows, weight, bias);
   }
-  const at::Tensor product = at::linear(rows.to(at::kBFloat16), weight.to(at::kBFloat16)).to(at::kFloat);
+  const at::Tensor product =
+      at::linear(rows.to(at::kBFloat16), weight.to(at::kBFloat16)).to(at::kFloat);
   return bias.defined() ? product + bias : product;
 }
 

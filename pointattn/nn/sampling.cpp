@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/sampling.h"
 
+#include "pointattn/ops/ball_query.h"
+#include "pointattn/ops/farthest_point_sample.h"
+#include "pointattn/ops/knn.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <limits>
-
-#include "pointattn/ops/ball_query.h"
-#include "pointattn/ops/farthest_point_sample.h"
-#include "pointattn/ops/knn.h"
 
 namespace pointattn::nn {
 namespace {
@@ -18,7 +18,9 @@ std::vector<int64_t> at_most(std::vector<int64_t> counts, int64_t points) {
   return counts;
 }
 
-Sampled select(const PointBatch& batch, const at::Tensor& index, const std::vector<int64_t>& counts) {
+Sampled select(const PointBatch& batch,
+               const at::Tensor& index,
+               const std::vector<int64_t>& counts) {
   return {index, {batch.xyz.index_select(0, index), {}, offsets_of(counts)}};
 }
 
@@ -26,7 +28,8 @@ Sampled select(const PointBatch& batch, const at::Tensor& index, const std::vect
 
 Sampled sample_farthest(const PointBatch& batch, int64_t points) {
   const std::vector<int64_t> counts = at_most(batch.counts(), points);
-  const at::Tensor index = ops::farthest_point_sample(batch.xyz.detach(), batch.offsets, at::tensor(counts, at::kLong));
+  const at::Tensor index =
+      ops::farthest_point_sample(batch.xyz.detach(), batch.offsets, at::tensor(counts, at::kLong));
   return select(batch, index, counts);
 }
 

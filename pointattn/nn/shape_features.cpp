@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/shape_features.h"
 
+#include "pointattn/ops/cpu_dispatch.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -15,7 +17,7 @@ namespace {
 
 constexpr int64_t kLanes = 16;
 constexpr int64_t kMoments = 10;  // count, x y z, xx xy xz yy yz zz
-using Moments = std::array<double, kMoments>;
+using Moments = std::array<double, static_cast<size_t>(kMoments)>;
 
 /// Coordinates of one cloud, an array an axis, padded to whole lanes with points that are nowhere near.
 struct Axes {
@@ -36,44 +38,64 @@ struct Axes {
   }
 };
 
-/// Moments of the points within `radius` of point i, relative to it. Lane-wise sums keep the order fixed and let the compiler use vectors.
-Moments moments_within(const Axes& axes, int64_t i, float radius) {
-  float sum[kMoments][kLanes] = {};
-  const float limit = radius * radius;
-  const auto centre = static_cast<size_t>(i);
-  const float cx = axes.x[centre];
-  const float cy = axes.y[centre];
-  const float cz = axes.z[centre];
-  for (size_t j = 0; j < axes.x.size(); j += kLanes) {
-    for (size_t l = 0; l < kLanes; ++l) {
-      const float dx = axes.x[j + l] - cx;
-      const float dy = axes.y[j + l] - cy;
-      const float dz = axes.z[j + l] - cz;
-      const bool in = dx * dx + dy * dy + dz * dz < limit;
-      const float mx = in ? dx : 0.0F;
-      const float my = in ? dy : 0.0F;
-      const float mz = in ? dz : 0.0F;
-      sum[0][l] += in ? 1.0F : 0.0F;
-      sum[1][l] += mx;
-      sum[2][l] += my;
-      sum[3][l] += mz;
-      sum[4][l] += mx * mx;
-      sum[5][l] += mx * my;
-      sum[6][l] += mx * mz;
-      sum[7][l] += my * my;
-      sum[8][l] += my * mz;
-      sum[9][l] += mz * mz;
+/// Moments of the points within a radius of a centre, relative to it. Lane-wise sums keep the order fixed and let the compiler use vectors.
+struct MomentsKernel {
+  [[gnu::always_inline]] static inline void run(const float* x,
+                                                const float* y,
+                                                const float* z,
+                                                int64_t padded,
+                                                int64_t centre,
+                                                float limit,
+                                                float* out) {
+    float sum[kMoments][kLanes] = {};
+    const float cx = x[centre];
+    const float cy = y[centre];
+    const float cz = z[centre];
+    for (int64_t j = 0; j < padded; j += kLanes) {
+      for (int64_t l = 0; l < kLanes; ++l) {
+        const float dx = x[j + l] - cx;
+        const float dy = y[j + l] - cy;
+        const float dz = z[j + l] - cz;
+        const float in = dx * dx + dy * dy + dz * dz < limit ? 1.0F : 0.0F;
+        const float mx = in * dx;
+        const float my = in * dy;
+        const float mz = in * dz;
+        sum[0][l] += in;
+        sum[1][l] += mx;
+        sum[2][l] += my;
+        sum[3][l] += mz;
+        sum[4][l] += mx * mx;
+        sum[5][l] += mx * my;
+        sum[6][l] += mx * mz;
+        sum[7][l] += my * my;
+        sum[8][l] += my * mz;
+        sum[9][l] += mz * mz;
+      }
+    }
+    for (int64_t m = 0; m < kMoments; ++m) {
+      out[m] = 0.0F;
+      for (int64_t l = 0; l < kLanes; ++l) out[m] += sum[m][l];
     }
   }
-  Moments total{};
-  for (size_t m = 0; m < kMoments; ++m) {
-    for (const float value : sum[m]) total[m] += value;
-  }
-  return total;
+};
+
+Moments moments_within(const Axes& axes, int64_t i, float radius) {
+  float sums[kMoments];
+  ops::run_widest<MomentsKernel>(axes.x.data(),
+                                 axes.y.data(),
+                                 axes.z.data(),
+                                 static_cast<int64_t>(axes.x.size()),
+                                 i,
+                                 radius * radius,
+                                 +sums);
+  Moments moments{};
+  std::copy_n(sums, kMoments, moments.begin());
+  return moments;
 }
 
 /// Eigenvalues of a symmetric 3×3 matrix, largest first (trigonometric solution of the characteristic cubic).
-std::array<double, 3> eigenvalues(double xx, double xy, double xz, double yy, double yz, double zz) {
+std::array<double, 3> eigenvalues(
+    double xx, double xy, double xz, double yy, double yz, double zz) {
   const double mean = (xx + yy + zz) / 3.0;
   const double off = xy * xy + xz * xz + yz * yz;
   const double a = xx - mean;
@@ -81,8 +103,10 @@ std::array<double, 3> eigenvalues(double xx, double xy, double xz, double yy, do
   const double c = zz - mean;
   const double size = std::sqrt((a * a + b * b + c * c + 2.0 * off) / 6.0);
   if (size <= 0.0) return {mean, mean, mean};
-  const double determinant = a * (b * c - yz * yz) - xy * (xy * c - yz * xz) + xz * (xy * yz - b * xz);
-  const double angle = std::acos(std::clamp(determinant / (2.0 * size * size * size), -1.0, 1.0)) / 3.0;
+  const double determinant =
+      a * (b * c - yz * yz) - xy * (xy * c - yz * xz) + xz * (xy * yz - b * xz);
+  const double angle =
+      std::acos(std::clamp(determinant / (2.0 * size * size * size), -1.0, 1.0)) / 3.0;
   const double first = mean + 2.0 * size * std::cos(angle);
   const double last = mean + 2.0 * size * std::cos(angle + 2.0943951023931953);
   return {first, 3.0 * mean - first - last, last};
@@ -93,9 +117,14 @@ void describe_radius(const Moments& m, double radius, int64_t points, float* out
   const double x = m[1] / n;
   const double y = m[2] / n;
   const double z = m[3] / n;
-  const auto values = eigenvalues(
-      m[4] / n - x * x, m[5] / n - x * y, m[6] / n - x * z, m[7] / n - y * y, m[8] / n - y * z, m[9] / n - z * z);
-  for (size_t e = 0; e < 3; ++e) out[e] = static_cast<float>(std::sqrt(std::max(values[e], 0.0)) / radius);
+  const auto values = eigenvalues(m[4] / n - x * x,
+                                  m[5] / n - x * y,
+                                  m[6] / n - x * z,
+                                  m[7] / n - y * y,
+                                  m[8] / n - y * z,
+                                  m[9] / n - z * z);
+  for (size_t e = 0; e < 3; ++e)
+    out[e] = static_cast<float>(std::sqrt(std::max(values[e], 0.0)) / radius);
   out[3] = static_cast<float>(0.3 * std::log(100.0 * n / static_cast<double>(points)));
   out[4] = static_cast<float>(std::sqrt(x * x + y * y + z * z) / radius);
 }
@@ -214,14 +243,17 @@ at::Tensor covariance_features(const PointBatch& batch, const std::vector<double
     for (int64_t i = begin; i < end; ++i) {
       for (size_t r = 0; r < radii.size(); ++r) {
         const Moments moments = moments_within(axes, i - begin, static_cast<float>(radii[r]));
-        describe_radius(moments, radii[r], end - begin, to + i * width + static_cast<int64_t>(5 * r));
+        describe_radius(
+            moments, radii[r], end - begin, to + i * width + static_cast<int64_t>(5 * r));
       }
     }
   });
   return out.to(batch.xyz.options());
 }
 
-at::Tensor geodesic_features(const PointBatch& batch, const at::Tensor& neighbors, int64_t landmarks) {
+at::Tensor geodesic_features(const PointBatch& batch,
+                             const at::Tensor& neighbors,
+                             int64_t landmarks) {
   const at::Tensor xyz = batch.xyz.detach().to(at::kCPU, at::kFloat).contiguous();
   const at::Tensor index = neighbors.to(at::kCPU).contiguous();
   const int64_t K = index.size(1);

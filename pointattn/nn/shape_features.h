@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <vector>
-
 #include "pointattn/core/point_batch.h"
+
+#include <vector>
 
 /// Descriptions of the surroundings of each point that do not change when the cloud is turned or mirrored. Constants for autograd; computed on the CPU in
 /// float32, cloud by cloud on all threads; the result is on the device of the coordinates.
@@ -19,6 +19,8 @@ at::Tensor covariance_features(const PointBatch& batch, const std::vector<double
 /// itself, as nearest() gives; separate pieces are joined by their shortest gap) from the first `landmarks` points of the cloud. Two numbers a point: mean m
 /// and maximum M of the lengths, relative to their means over the cloud: 2(m/m̄ − 1), 2(M/M̄ − 1). Ends of limbs are large, trunks small, in any pose.
 /// Returns [N,2].
-at::Tensor geodesic_features(const PointBatch& batch, const at::Tensor& neighbors, int64_t landmarks);
+at::Tensor geodesic_features(const PointBatch& batch,
+                             const at::Tensor& neighbors,
+                             int64_t landmarks);
 
 }  // namespace pointattn::nn

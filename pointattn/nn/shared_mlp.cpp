@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/shared_mlp.h"
 
-#include <ATen/ATen.h>
-
 #include "pointattn/nn/project.h"
+
+#include <ATen/ATen.h>
 
 namespace pointattn::nn {
 namespace {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/ops/gather_max.h"
 
+#include "pointattn/core/check.h"
+#include "pointattn/ops/cpu_dispatch.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
@@ -10,8 +13,6 @@
 #include <torch/library.h>
 
 #include <tuple>
-
-#include "pointattn/core/check.h"
 
 namespace pointattn::ops {
 namespace {
@@ -26,15 +27,52 @@ void check_inputs(const Tensor& feat, const Tensor& index) {
   ShapeCheck check("gather_max");
   check(feat, "feat", {"N", "C"});
   check(index, "index", {"M", "K"});
-  TORCH_CHECK_VALUE(index.scalar_type() == at::kLong, "gather_max: expected int64 index, got ", index.dtype().name());
+  TORCH_CHECK_VALUE(index.scalar_type() == at::kLong,
+                    "gather_max: expected int64 index, got ",
+                    index.dtype().name());
   TORCH_CHECK_VALUE(index.size(1) > 0, "gather_max: expected K of at least 1, got 0");
   if (index.numel() == 0) return;
   const auto lowest = index.min().item<int64_t>();
   const auto highest = index.max().item<int64_t>();
-  TORCH_CHECK_VALUE(
-      lowest >= 0 && highest < feat.size(0), "gather_max: expected index from 0 to ", feat.size(0) - 1, ", got ",
-      lowest < 0 ? lowest : highest);
+  TORCH_CHECK_VALUE(lowest >= 0 && highest < feat.size(0),
+                    "gather_max: expected index from 0 to ",
+                    feat.size(0) - 1,
+                    ", got ",
+                    lowest < 0 ? lowest : highest);
 }
+
+/// Rows begin … end of the result; its loops over channels are compiled for several instruction sets.
+template <typename scalar_t>
+struct MaxKernel {
+  [[gnu::always_inline]] static inline void run(const scalar_t* from,
+                                                const int64_t* rows,
+                                                int64_t K,
+                                                int64_t C,
+                                                int64_t begin,
+                                                int64_t end,
+                                                scalar_t* best_of,
+                                                int32_t* row_of) {
+    for (int64_t m = begin; m < end; ++m) {
+      scalar_t* __restrict best = best_of + m * C;
+      int32_t* __restrict who = row_of + m * C;
+      const scalar_t* first = from + rows[m * K] * C;
+      const auto first_row = static_cast<int32_t>(rows[m * K]);
+      for (int64_t c = 0; c < C; ++c) {
+        best[c] = first[c];
+        who[c] = first_row;
+      }
+      for (int64_t k = 1; k < K; ++k) {
+        const auto r = static_cast<int32_t>(rows[m * K + k]);
+        const scalar_t* __restrict candidate = from + rows[m * K + k] * C;
+        for (int64_t c = 0; c < C; ++c) {
+          const bool better = candidate[c] > best[c];
+          best[c] = better ? candidate[c] : best[c];
+          who[c] = better ? r : who[c];
+        }
+      }
+    }
+  }
+};
 
 /// Values and, for the gradient, the row that each came from.
 std::tuple<Tensor, Tensor> gather_max_cpu(const Tensor& feat_in, const Tensor& index_in) {
@@ -46,28 +84,15 @@ std::tuple<Tensor, Tensor> gather_max_cpu(const Tensor& feat_in, const Tensor& i
   const int64_t C = feat.size(1);
   Tensor out = at::empty({M, C}, feat.options());
   Tensor row = at::empty({M, C}, index.options().dtype(at::kInt));
-  TORCH_CHECK_VALUE(feat.size(0) <= INT32_MAX, "gather_max: expected at most 2^31 − 1 rows, got ", feat.size(0));
+  TORCH_CHECK_VALUE(
+      feat.size(0) <= INT32_MAX, "gather_max: expected at most 2^31 − 1 rows, got ", feat.size(0));
   AT_DISPATCH_FLOATING_TYPES(feat.scalar_type(), "gather_max", [&] {
     const scalar_t* from = feat.const_data_ptr<scalar_t>();
     const int64_t* rows = index.const_data_ptr<int64_t>();
     scalar_t* best_of = out.mutable_data_ptr<scalar_t>();
     int32_t* row_of = row.mutable_data_ptr<int32_t>();
     at::parallel_for(0, M, kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t m = begin; m < end; ++m) {
-        scalar_t* best = best_of + m * C;
-        int32_t* who = row_of + m * C;
-        std::copy_n(from + rows[m * K] * C, C, best);
-        std::fill_n(who, C, static_cast<int32_t>(rows[m * K]));
-        for (int64_t k = 1; k < K; ++k) {
-          const auto r = static_cast<int32_t>(rows[m * K + k]);
-          const scalar_t* candidate = from + rows[m * K + k] * C;
-          for (int64_t c = 0; c < C; ++c) {
-            const bool better = candidate[c] > best[c];
-            best[c] = better ? candidate[c] : best[c];
-            who[c] = better ? r : who[c];
-          }
-        }
-      }
+      run_widest<MaxKernel<scalar_t>>(from, rows, K, C, begin, end, best_of, row_of);
     });
   });
   return {out, row};
@@ -96,7 +121,8 @@ Tensor gather_max_backward_cpu(const Tensor& grad_in, const Tensor& row_in, int6
 /// The same by LibTorch's own operators, for devices without a kernel of ours.
 std::tuple<Tensor, Tensor> gather_max_composed(const Tensor& feat, const Tensor& index) {
   check_inputs(feat, index);
-  const Tensor all = feat.index_select(0, index.reshape(-1)).view({index.size(0), index.size(1), feat.size(1)});
+  const Tensor all =
+      feat.index_select(0, index.reshape(-1)).view({index.size(0), index.size(1), feat.size(1)});
   const auto [value, where] = all.max(1);
   return {value, index.gather(1, where).to(at::kInt)};
 }
@@ -133,9 +159,13 @@ struct GatherMax : torch::autograd::Function<GatherMax> {
   }
 };
 
-Tensor gather_max_autograd(const Tensor& feat, const Tensor& index) { return GatherMax::apply(feat, index); }
+Tensor gather_max_autograd(const Tensor& feat, const Tensor& index) {
+  return GatherMax::apply(feat, index);
+}
 
-Tensor gather_max_below(const Tensor& feat, const Tensor& index) { return std::get<0>(call_forward(feat, index)); }
+Tensor gather_max_below(const Tensor& feat, const Tensor& index) {
+  return std::get<0>(call_forward(feat, index));
+}
 
 Tensor gather_max_meta(const Tensor& feat, const Tensor& index) {
   return at::empty_symint({index.sym_size(0), feat.sym_size(1)}, feat.options());

@@ -28,8 +28,10 @@ struct Neighbors {
 /// Gradients: none through `index`; `sq_dist` passes gradients to `query` and `points`.
 /// Throws c10::ValueError: wrong shapes, k > N of a cloud with queries, NaN or infinity.
 /// Cost: a k-d tree on the CPU, O(M·N) time on CUDA; memory O(M·K + N).
-Neighbors knn(
-    const at::Tensor& query, const at::Tensor& points, const at::Tensor& query_offsets, const at::Tensor& point_offsets,
-    int64_t k);
+Neighbors knn(const at::Tensor& query,
+              const at::Tensor& points,
+              const at::Tensor& query_offsets,
+              const at::Tensor& point_offsets,
+              int64_t k);
 
 }  // namespace pointattn::ops

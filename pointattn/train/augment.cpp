@@ -99,7 +99,8 @@ Matrix random_rotation(const AugmentOptions& options, Random& random) {
 at::Tensor augment(const at::Tensor& xyz, const AugmentOptions& options, Random random) {
   const Warp warp(options.warp, random);
   Matrix stretch{};
-  for (size_t d = 0; d < 3; ++d) stretch[d][d] = random.uniform(options.scale_low, options.scale_high);
+  for (size_t d = 0; d < 3; ++d)
+    stretch[d][d] = random.uniform(options.scale_low, options.scale_high);
   if (random.chance(options.mirror)) stretch[0][0] = -stretch[0][0];
   const Matrix linear = product(random_rotation(options, random), stretch);
   const double size = random.uniform(1.0 - options.size, 1.0 + options.size);
@@ -117,7 +118,8 @@ at::Tensor augment(const at::Tensor& xyz, const AugmentOptions& options, Random 
   each_point([&](const std::array<double, 3>& at) {
     const std::array<double, 3> p = options.warp > 0 ? warp(at) : at;
     std::array<double, 3> q{};
-    for (size_t d = 0; d < 3; ++d) q[d] = linear[d][0] * p[0] + linear[d][1] * p[1] + linear[d][2] * p[2];
+    for (size_t d = 0; d < 3; ++d)
+      q[d] = linear[d][0] * p[0] + linear[d][1] * p[1] + linear[d][2] * p[2];
     return q;
   });
   if (options.renormalize) out = to_unit_sphere(out);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/train/batches.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <map>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/train/losses.h"
 
-#include <ATen/ATen.h>
-
 #include "pointattn/core/point_batch.h"
+
+#include <ATen/ATen.h>
 
 namespace pointattn::train {
 
@@ -16,9 +16,14 @@ at::Tensor smoothed_cross_entropy(const at::Tensor& scores,
       scores, truth, {}, at::Reduction::Mean, /*ignore_index=*/-1, smoothing);
 }
 
-at::Tensor part_loss(
-    const at::Tensor& scores, const at::Tensor& part, const at::Tensor& offsets, const at::Tensor& category,
-    const at::Tensor& shown, const LabelMap& labels, double smoothing, double overlap) {
+at::Tensor part_loss(const at::Tensor& scores,
+                     const at::Tensor& part,
+                     const at::Tensor& offsets,
+                     const at::Tensor& category,
+                     const at::Tensor& shown,
+                     const LabelMap& labels,
+                     double smoothing,
+                     double overlap) {
   const std::vector<int64_t> counts = counts_of(offsets);
   const std::vector<at::Tensor> clouds = scores.split_with_sizes(counts);
   const std::vector<at::Tensor> truths = part.split_with_sizes(counts);
@@ -29,9 +34,11 @@ at::Tensor part_loss(
     const auto width = static_cast<int64_t>(own.parts.size());
     const bool known = shown[row].item<int64_t>() >= 0;
     // Where the category is known only its parts compete; a local id is the global one less first_part.
-    const at::Tensor all = at::log_softmax(known ? clouds[b].narrow(1, own.first_part, width) : clouds[b], 1);
+    const at::Tensor all =
+        at::log_softmax(known ? clouds[b].narrow(1, own.first_part, width) : clouds[b], 1);
     const at::Tensor log_p = known ? all : all.narrow(1, own.first_part, width);  // [n,width]
-    const at::Tensor truth = at::one_hot(truths[b] - own.first_part, width).to(scores.scalar_type());
+    const at::Tensor truth =
+        at::one_hot(truths[b] - own.first_part, width).to(scores.scalar_type());
     const at::Tensor target = truth * (1.0 - smoothing) + smoothing / static_cast<double>(width);
     at::Tensor loss = -(target * log_p).sum(1).mean();
     if (overlap > 0) {

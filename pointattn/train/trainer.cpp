@@ -144,12 +144,18 @@ class Trainer {
     if (task_ == Task::kClassify) {
       return smoothed_cross_entropy(scores.scores, batch.category, options_.label_smoothing);
     }
-    at::Tensor loss = part_loss(
-        scores.scores, batch.part, batch.points.offsets, batch.category, shown, data_.labels(), options_.label_smoothing,
-        options_.overlap_loss);
+    at::Tensor loss = part_loss(scores.scores,
+                                batch.part,
+                                batch.points.offsets,
+                                batch.category,
+                                shown,
+                                data_.labels(),
+                                options_.label_smoothing,
+                                options_.overlap_loss);
     if (scores.category.defined()) {
-      loss = loss + options_.category_loss *
-                        smoothed_cross_entropy(scores.category, batch.category, options_.label_smoothing);
+      loss = loss + options_.category_loss * smoothed_cross_entropy(scores.category,
+                                                                    batch.category,
+                                                                    options_.label_smoothing);
     }
     return loss;
   }

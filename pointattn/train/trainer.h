@@ -20,7 +20,7 @@ struct TrainOptions {
   std::string architecture = "pct_unet";
   nlohmann::json network = nlohmann::json::object();  ///< options of the architecture
   int64_t epochs = 200;
-  int64_t batch = 8;               ///< shapes a step
+  int64_t batch = 8;                ///< shapes a step
   int64_t points = 2048;            ///< points drawn from a shape in each epoch
   std::string optimizer = "adamw";  ///< "adamw" (Loshchilov and Hutter 2019) or "sgd" with momentum
   double learning_rate = 2e-3;
@@ -28,11 +28,15 @@ struct TrainOptions {
   double momentum = 0.9;       ///< SGD
   ScheduleOptions schedule;
   double label_smoothing = 0.1;
-  double clip = 5.0;     ///< largest norm of the gradient; 0 = not clipped
-  double average = 0.995;  ///< decay of the running average of the weights that is evaluated and
-                         ///< saved; 0 = the weights themselves
+  double clip = 5.0;          ///< largest norm of the gradient; 0 = not clipped
+  double average = 0.995;     ///< decay of the running average of the weights that is evaluated and
+                              ///< saved; 0 = the weights themselves
+  bool bfloat16 = false;      ///< multiply large matrices in bfloat16 while training (nn/project.h)
+  double overlap_loss = 0.5;  ///< segmentation: weight of the soft IoU in the loss (losses.h)
+  double category_loss =
+      0.5;  ///< segmentation: weight of the network's own guess of the category, where it makes one
   double unknown_category =
-      0.5;  ///< segmentation: share of samples whose category is hidden from the network
+      0.25;  ///< segmentation: share of samples whose category is hidden from the network
   int64_t hold_out = 1;  ///< training shapes of each category kept aside to choose the best epoch
   int64_t evaluate_every = 1;  ///< epochs between two looks at the held-out shapes
   uint64_t seed = 1;

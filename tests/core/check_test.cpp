@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/core/check.h"
 
-#include <gtest/gtest.h>
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 namespace pointattn {
 namespace {
@@ -20,9 +20,14 @@ TEST(ShapeCheck, BindsNamesAndSaysWhatCame) {
   ShapeCheck check("knn");
   check(at::zeros({5, 3}), "query", {"M", 3});
   EXPECT_EQ(check["M"], 5);
-  EXPECT_EQ(message_of([&] { check(at::zeros({4, 2}), "points", {"M", 3}); }),
+  EXPECT_EQ(message_of([&] {
+              check(at::zeros({4, 2}), "points", {"M", 3});
+            }),
             "knn: expected points [M,3] with M=5, got [4,2]");
-  EXPECT_EQ(message_of([&] { check(at::zeros({4}), "points", {"N", 3}); }), "knn: expected points [N,3], got [4]");
+  EXPECT_EQ(message_of([&] {
+              check(at::zeros({4}), "points", {"N", 3});
+            }),
+            "knn: expected points [N,3], got [4]");
 }
 
 TEST(CheckFinite, NamesTheRow) {
@@ -39,8 +44,10 @@ TEST(CheckFinite, LargeFiniteValuesPass) {
 
 TEST(CheckedOffsets, RefusesEveryKindOfNonsense) {
   const auto offsets = [](std::vector<int64_t> rows) { return at::tensor(rows); };
-  EXPECT_EQ(checked_offsets("op", offsets({0, 2, 2, 5}), "offsets", 5), (std::vector<int64_t>{0, 2, 2, 5}));
-  for (const auto& bad : {offsets({1, 5}), offsets({0, 3, 2, 5}), offsets({0, 4}), at::tensor({0, 5}, at::kInt)}) {
+  EXPECT_EQ(checked_offsets("op", offsets({0, 2, 2, 5}), "offsets", 5),
+            (std::vector<int64_t>{0, 2, 2, 5}));
+  for (const auto& bad :
+       {offsets({1, 5}), offsets({0, 3, 2, 5}), offsets({0, 4}), at::tensor({0, 5}, at::kInt)}) {
     EXPECT_THROW(checked_offsets("op", bad, "offsets", 5), c10::ValueError) << bad;
   }
 }

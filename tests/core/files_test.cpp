@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/core/files.h"
 
+#include "tests/support/data.h"
+
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
-
-#include "tests/support/data.h"
 
 namespace pointattn {
 namespace {

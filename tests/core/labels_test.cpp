@@ -3,8 +3,8 @@
 
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
+
 #include <set>
 
 namespace pointattn {
@@ -29,7 +29,8 @@ TEST(LabelMap, UnknownCategorySuggestsTheClosest) {
     (void)sample().category_id("chiar");
     FAIL();
   } catch (const c10::ValueError& error) {
-    EXPECT_STREQ(error.what_without_backtrace(), "unknown category 'chiar'; did you mean Chair? Known: Chair, Mug");
+    EXPECT_STREQ(error.what_without_backtrace(),
+                 "unknown category 'chiar'; did you mean Chair? Known: Chair, Mug");
   }
 }
 
@@ -37,11 +38,13 @@ TEST(LabelMap, SurvivesJson) {
   const LabelMap labels = sample();
   const LabelMap again = label_map_from_json(to_json(labels));
   EXPECT_EQ(to_json(again), to_json(labels));
-  EXPECT_THROW(label_map_from_json(nlohmann::json::parse(R"({"categories": []})")), c10::ValueError);
-  EXPECT_THROW(label_map_from_json(nlohmann::json::parse(R"({"categories": [{"parts": 3}]})")), c10::ValueError);
-  EXPECT_THROW(
-      label_map_from_json(nlohmann::json::parse(R"({"categories": [{"name": "A", "first_part": 7, "parts": ["b"]}]})")),
-      c10::ValueError);
+  EXPECT_THROW(label_map_from_json(nlohmann::json::parse(R"({"categories": []})")),
+               c10::ValueError);
+  EXPECT_THROW(label_map_from_json(nlohmann::json::parse(R"({"categories": [{"parts": 3}]})")),
+               c10::ValueError);
+  EXPECT_THROW(label_map_from_json(nlohmann::json::parse(
+                   R"({"categories": [{"name": "A", "first_part": 7, "parts": ["b"]}]})")),
+               c10::ValueError);
 }
 
 TEST(PartColor, TellsAHundredPartsApart) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/model_file.h"
 
-#include <ATen/ATen.h>
-#include <gtest/gtest.h>
-
-#include <cstring>
-
 #include "pointattn/core/files.h"
 #include "pointattn/core/random.h"
 #include "pointattn/models/safetensors.h"
 #include "tests/support/data.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
 
 namespace pointattn::models {
 namespace {
@@ -43,7 +43,8 @@ Model small_model() {
   const LabelMap labels = label_map_from_json(nlohmann::json::parse(
       R"({"categories": [{"name": "Chair", "parts": ["leg", "seat"]}, {"name": "Mug", "parts": ["body"]}]})"));
   at::manual_seed(3);
-  Model model{{"pct", Task::kSegment, nlohmann::json::object(), labels}, {{"data", "none"}}, nullptr};
+  Model model{
+      {"pct", Task::kSegment, nlohmann::json::object(), labels}, {{"data", "none"}}, nullptr};
   model.network = make_network(model.spec);
   return model;
 }
@@ -51,7 +52,16 @@ Model small_model() {
 TEST(SafeTensors, EveryTypeSurvives) {
   const test::ScratchFolder folder;
   SafeTensors contents;
-  for (const auto type : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt, at::kShort, at::kChar, at::kByte, at::kBool}) {
+  for (const auto type : {at::kDouble,
+                          at::kFloat,
+                          at::kHalf,
+                          at::kBFloat16,
+                          at::kLong,
+                          at::kInt,
+                          at::kShort,
+                          at::kChar,
+                          at::kByte,
+                          at::kBool}) {
     contents.tensors[std::string("t") + at::toString(type)] = at::arange(6).view({2, 3}).to(type);
   }
   contents.tensors["empty"] = at::zeros({0, 4});
@@ -86,7 +96,10 @@ TEST(SafeTensors, EveryCutIsRefused) {
 TEST(SafeTensors, LyingHeadersAreRefused) {
   const test::ScratchFolder folder;
   const char* headers[] = {
-      R"([])", R"({)", R"({"a": 3})", R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})",
+      R"([])",
+      R"({)",
+      R"({"a": 3})",
+      R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})",
       R"({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}})",
       R"({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}})",
       R"({"a": {"dtype": "F32", "shape": [4611686018427387904, 4], "data_offsets": [0, 0]}})",
@@ -135,14 +148,16 @@ TEST(ModelFile, ComesBackWhole) {
   const at::NoGradGuard no_grad;
   const PointBatch batch = PointBatch::of({at::rand({20, 3})});
   const at::Tensor category = at::tensor({0}, at::kLong);
-  EXPECT_TRUE(again.network->forward(batch, category).scores.equal(model.network->forward(batch, category).scores));
+  EXPECT_TRUE(again.network->forward(batch, category)
+                  .scores.equal(model.network->forward(batch, category).scores));
 }
 
 TEST(ModelFile, NamesWhatDoesNotFit) {
   const test::ScratchFolder folder;
   save_model(folder / "m", small_model());
   const SafeTensors whole = read_safetensors(folder / "m");
-  const auto refused = [&](const std::function<void(SafeTensors&)>& damage, const std::string& word) {
+  const auto refused = [&](const std::function<void(SafeTensors&)>& damage,
+                           const std::string& word) {
     SafeTensors file = whole;
     damage(file);
     write_safetensors(folder / "bad", file);
@@ -157,7 +172,8 @@ TEST(ModelFile, NamesWhatDoesNotFit) {
   };
   refused([](SafeTensors& f) { f.tensors.erase("scores.bias"); }, "'scores.bias' is missing");
   refused([](SafeTensors& f) { f.tensors["extra"] = at::zeros({1}); }, "'extra' does not belong");
-  refused([](SafeTensors& f) { f.tensors["scores.bias"] = at::zeros({5}); }, "expected shape [3], got [5]");
+  refused([](SafeTensors& f) { f.tensors["scores.bias"] = at::zeros({5}); },
+          "expected shape [3], got [5]");
   refused([](SafeTensors& f) { f.metadata.erase("labels"); }, "'labels'");
   refused([](SafeTensors& f) { f.metadata["pointattn"] = "99"; }, "format");
   refused([](SafeTensors& f) { f.metadata["labels"] = "{"; }, "metadata");

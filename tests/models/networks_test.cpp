@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pointattn/models/network.h"
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/optim/adamw.h>
-
-#include "pointattn/models/network.h"
 
 namespace pointattn::models {
 namespace {
@@ -13,7 +13,8 @@ LabelMap labels(int64_t categories, int64_t parts) {
   LabelMap map;
   for (int64_t c = 0; c < categories; ++c) {
     Category category{"category " + std::to_string(c), parts * c / categories, {}};
-    while (category.first_part + static_cast<int64_t>(category.parts.size()) < parts * (c + 1) / categories) {
+    while (category.first_part + static_cast<int64_t>(category.parts.size()) <
+           parts * (c + 1) / categories) {
       category.parts.push_back({"part", {}});
     }
     map.categories.push_back(category);
@@ -21,16 +22,24 @@ LabelMap labels(int64_t categories, int64_t parts) {
   return map;
 }
 
-std::shared_ptr<Network> make(const std::string& name, Task task, int64_t categories = 3, int64_t parts = 7) {
+std::shared_ptr<Network> make(const std::string& name,
+                              Task task,
+                              int64_t categories = 3,
+                              int64_t parts = 7) {
   at::manual_seed(11);
-  return make_network({name, task, nlohmann::json::object(), labels(categories, task == Task::kSegment ? parts : 0)});
+  return make_network({name,
+                       task,
+                       nlohmann::json::object(),
+                       labels(categories, task == Task::kSegment ? parts : 0)});
 }
 
 struct Case {
   const char* name;
   Task task;
 };
-void PrintTo(const Case& entry, std::ostream* out) { *out << entry.name << ' ' << to_string(entry.task); }
+void PrintTo(const Case& entry, std::ostream* out) {
+  *out << entry.name << ' ' << to_string(entry.task);
+}
 
 std::vector<Case> every_network() {
   std::vector<Case> cases;
@@ -50,8 +59,10 @@ TEST(Parameters, AreThoseOfThePublishedNetworks) {
 
 TEST(Registry, RefusesWhatItDoesNotKnow) {
   EXPECT_THROW(make_network({"pctt", Task::kSegment, {}, labels(2, 4)}), c10::ValueError);
-  EXPECT_THROW(make_network({"pct_unet", Task::kClassify, nlohmann::json::object(), labels(2, 0)}), c10::ValueError);
-  EXPECT_THROW(make_network({"pct", Task::kSegment, {{"layers", 5}}, labels(2, 4)}), c10::ValueError);
+  EXPECT_THROW(make_network({"pct_unet", Task::kClassify, nlohmann::json::object(), labels(2, 0)}),
+               c10::ValueError);
+  EXPECT_THROW(make_network({"pct", Task::kSegment, {{"layers", 5}}, labels(2, 4)}),
+               c10::ValueError);
   EXPECT_THROW((void)task_from("cluster"), c10::ValueError);
 }
 
@@ -65,7 +76,8 @@ TEST_P(Networks, ShapesOfRaggedBatches) {
   const auto net = network();
   net->eval();
   const at::NoGradGuard no_grad;
-  const PointBatch batch = PointBatch::of({at::rand({37, 3}), at::rand({150, 3}), at::rand({1, 3})});
+  const PointBatch batch =
+      PointBatch::of({at::rand({37, 3}), at::rand({150, 3}), at::rand({1, 3})});
   const Scores out = net->forward(batch, at::tensor({0, 2, kUnknownCategory}, at::kLong));
   EXPECT_EQ(out.scores.size(0), segments() ? 188 : 3);
   EXPECT_EQ(out.scores.size(1), segments() ? 7 : 3);
@@ -82,9 +94,11 @@ TEST_P(Networks, OrderOfThePointsDoesNotMatter) {
   const at::Tensor order = at::cat({at::zeros({1}, at::kLong), at::randperm(299, at::kLong) + 1});
   const at::Tensor category = at::tensor({1}, at::kLong);
   const at::Tensor scores = net->forward(PointBatch::of({xyz}), category).scores;
-  const at::Tensor mixed = net->forward(PointBatch::of({xyz.index_select(0, order)}), category).scores;
+  const at::Tensor mixed =
+      net->forward(PointBatch::of({xyz.index_select(0, order)}), category).scores;
   const at::Tensor expected = segments() ? scores.index_select(0, order) : scores;
-  EXPECT_LT((mixed - expected).abs().max().item<double>(), 1e-3 * (1 + expected.abs().max().item<double>()));
+  EXPECT_LT((mixed - expected).abs().max().item<double>(),
+            1e-3 * (1 + expected.abs().max().item<double>()));
 }
 
 TEST_P(Networks, ACloudAloneIsTheCloudInABatch) {
@@ -93,16 +107,19 @@ TEST_P(Networks, ACloudAloneIsTheCloudInABatch) {
   const at::NoGradGuard no_grad;
   const at::Tensor a = at::rand({120, 3});
   const at::Tensor b = at::rand({200, 3});
-  const at::Tensor both = net->forward(PointBatch::of({a, b}), at::tensor({0, 1}, at::kLong)).scores;
+  const at::Tensor both =
+      net->forward(PointBatch::of({a, b}), at::tensor({0, 1}, at::kLong)).scores;
   const at::Tensor alone = net->forward(PointBatch::of({b}), at::tensor({1}, at::kLong)).scores;
   const at::Tensor mine = segments() ? both.narrow(0, 120, 200) : both.narrow(0, 1, 1);
-  EXPECT_LT((mine - alone).abs().max().item<double>(), 1e-3 * (1 + alone.abs().max().item<double>()));
+  EXPECT_LT((mine - alone).abs().max().item<double>(),
+            1e-3 * (1 + alone.abs().max().item<double>()));
 }
 
 TEST_P(Networks, LearnsOneBatchByHeart) {
   const auto net = network();
   at::manual_seed(12);
-  const PointBatch batch = PointBatch::of({at::rand({96, 3}), at::rand({96, 3}), at::rand({96, 3})});
+  const PointBatch batch =
+      PointBatch::of({at::rand({96, 3}), at::rand({96, 3}), at::rand({96, 3})});
   const at::Tensor category = at::tensor({0, 1, 2}, at::kLong);
   // Parts by height: the same rule in every cloud.
   const at::Tensor truth = segments() ? (batch.xyz.select(1, 1) * 6.999).to(at::kLong) : category;
@@ -125,10 +142,13 @@ TEST_P(Networks, RefusesMalformedBatches) {
   const auto net = network();
   net->eval();
   const at::Tensor category = at::tensor({0}, at::kLong);
-  EXPECT_THROW(net->forward({at::rand({5, 2}), {}, at::tensor({0, 5}, at::kLong)}, category), c10::ValueError);
-  EXPECT_THROW(net->forward({at::rand({5, 3}), {}, at::tensor({0, 4}, at::kLong)}, category), c10::ValueError);
+  EXPECT_THROW(net->forward({at::rand({5, 2}), {}, at::tensor({0, 5}, at::kLong)}, category),
+               c10::ValueError);
+  EXPECT_THROW(net->forward({at::rand({5, 3}), {}, at::tensor({0, 4}, at::kLong)}, category),
+               c10::ValueError);
   if (segments()) {
-    EXPECT_THROW(net->forward(PointBatch::of({at::rand({5, 3})}), at::tensor({9}, at::kLong)), c10::ValueError);
+    EXPECT_THROW(net->forward(PointBatch::of({at::rand({5, 3})}), at::tensor({9}, at::kLong)),
+                 c10::ValueError);
   }
 }
 

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <ATen/ATen.h>
-#include <gtest/gtest.h>
-#include <torch/nn/modules/batchnorm.h>
-
 #include "pointattn/core/point_batch.h"
 #include "pointattn/nn/local_max.h"
 #include "pointattn/nn/neighbor_embedding.h"
@@ -11,6 +7,10 @@
 #include "pointattn/nn/project.h"
 #include "pointattn/nn/shared_mlp.h"
 #include "pointattn/ops/gather_max.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/nn/modules/batchnorm.h>
 
 namespace pointattn::nn {
 namespace {
@@ -69,7 +69,8 @@ TEST(Pooling, OverEachCloudOnItsOwn) {
   const at::Tensor offsets = offsets_of({1, 2});
   EXPECT_TRUE(close(max_pool(feat, offsets), at::tensor({1.0, 5.0, 2.0, 4.0}).view({2, 2})));
   EXPECT_TRUE(close(mean_pool(feat, offsets), at::tensor({1.0, 5.0, -2.5, 3.5}).view({2, 2})));
-  EXPECT_TRUE(close(repeat_per_point(at::tensor({1.0, 2.0}).view({2, 1}), offsets), at::tensor({1.0, 2.0, 2.0}).view({3, 1})));
+  EXPECT_TRUE(close(repeat_per_point(at::tensor({1.0, 2.0}).view({2, 1}), offsets),
+                    at::tensor({1.0, 2.0, 2.0}).view({3, 1})));
   EXPECT_THROW(max_pool(feat, offsets_of({3, 0})), c10::ValueError);
   EXPECT_THROW(repeat_per_point(feat, offsets), c10::ValueError);
 }
@@ -158,7 +159,8 @@ TEST(GatherMax, AgreesWithGatherThenMax) {
   const at::Tensor got = ops::gather_max(feat, index);
   (got * g).sum().backward();
   const at::Tensor twin = feat.detach().clone().requires_grad_(true);
-  const at::Tensor expected = std::get<0>(twin.index_select(0, index.reshape(-1)).view({11, 3, 5}).max(1));
+  const at::Tensor expected =
+      std::get<0>(twin.index_select(0, index.reshape(-1)).view({11, 3, 5}).max(1));
   (expected * g).sum().backward();
   EXPECT_TRUE(got.equal(expected));
   EXPECT_TRUE(close(feat.grad(), twin.grad(), 1e-12));
@@ -196,7 +198,8 @@ TEST(Local, ResidualAndDownAreTheirFormulas) {
     at::Tensor best;
     for (int64_t j = 0; j < 3; ++j) {
       const auto row = index[m][j].item<int64_t>();
-      const at::Tensor pair = weights["feat.weight"].mv(feat[row]) + weights["position.weight"].mv(xyz[row] - xyz[m]);
+      const at::Tensor pair =
+          weights["feat.weight"].mv(feat[row]) + weights["position.weight"].mv(xyz[row] - xyz[m]);
       best = best.defined() ? at::maximum(best, pair) : pair;
     }
     EXPECT_TRUE(close(got[m], (best / std::sqrt(1.0 + 1e-5)).relu(), 1e-9));
@@ -217,7 +220,8 @@ TEST(Project, ReducedProductsStayCloseAndEndWithTheirScope) {
   {
     const ReducedProducts on(true);
     reduced = project(x, w);
-    EXPECT_TRUE(project(x.narrow(0, 0, 8), w).equal(at::linear(x.narrow(0, 0, 8), w)));  // too small to pay
+    EXPECT_TRUE(
+        project(x.narrow(0, 0, 8), w).equal(at::linear(x.narrow(0, 0, 8), w)));  // too small to pay
   }
   EXPECT_FALSE(reduced.equal(exact));
   EXPECT_LT((reduced - exact).abs().max().item<double>(), 0.05 * exact.abs().max().item<double>());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/shape_features.h"
 
+#include "pointattn/nn/sampling.h"
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-
-#include "pointattn/nn/sampling.h"
 
 namespace pointattn::nn {
 namespace {
@@ -27,10 +27,14 @@ TEST(CovarianceFeatures, AgreeWithPlainSumsInDouble) {
       const at::Tensor mean = near.mean(0);
       const at::Tensor centred = near - mean;
       const at::Tensor covariance = centred.t().mm(centred) / near.size(0);
-      const at::Tensor values = std::get<0>(at::linalg_eigh(covariance)).flip(0).clamp_min(0).sqrt() / r;
+      const at::Tensor values =
+          std::get<0>(at::linalg_eigh(covariance)).flip(0).clamp_min(0).sqrt() / r;
       const at::Tensor expected = at::cat(
-          {values, at::tensor({0.3 * std::log(100.0 * static_cast<double>(near.size(0)) / static_cast<double>(n)),
-                               (mean - cloud[i]).norm().item<double>() / r}, at::kDouble)});
+          {values,
+           at::tensor(
+               {0.3 * std::log(100.0 * static_cast<double>(near.size(0)) / static_cast<double>(n)),
+                (mean - cloud[i]).norm().item<double>() / r},
+               at::kDouble)});
       EXPECT_LT((got[begin + i].to(at::kDouble) - expected).abs().max().item<double>(), 2e-3) << i;
     }
     begin += n;
@@ -42,7 +46,9 @@ TEST(ShapeFeatures, DoNotChangeWhenTheCloudIsTurned) {
   const at::Tensor turn = std::get<0>(at::linalg_qr(at::randn({3, 3}), "reduced"));
   const auto features = [](const at::Tensor& cloud) {
     const PointBatch batch = PointBatch::of({cloud.contiguous()});
-    return at::cat({covariance_features(batch, {0.2, 0.4}), geodesic_features(batch, nearest(batch, batch, 9), 8)}, 1);
+    return at::cat({covariance_features(batch, {0.2, 0.4}),
+                    geodesic_features(batch, nearest(batch, batch, 9), 8)},
+                   1);
   };
   EXPECT_LT((features(xyz) - features(xyz.mm(turn))).abs().max().item<double>(), 1e-2);
 }
@@ -60,7 +66,8 @@ TEST(GeodesicFeatures, EndsOfALineAreFar) {
 TEST(GeodesicFeatures, JoinSeparatePiecesAndTakeTinyClouds) {
   const at::Tensor near = sphere(50) * 0.1;
   const PointBatch pieces = PointBatch::of({at::cat({near, near + 1.0, near - 1.0})});
-  EXPECT_TRUE(geodesic_features(pieces, nearest(pieces, pieces, 4), 5).isfinite().all().item<bool>());
+  EXPECT_TRUE(
+      geodesic_features(pieces, nearest(pieces, pieces, 4), 5).isfinite().all().item<bool>());
   const PointBatch tiny = PointBatch::of({at::zeros({1, 3}), at::zeros({2, 3})});
   EXPECT_TRUE(geodesic_features(tiny, nearest(tiny, tiny, 9), 24).isfinite().all().item<bool>());
   EXPECT_TRUE(covariance_features(tiny, {0.1}).isfinite().all().item<bool>());

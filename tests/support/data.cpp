@@ -8,7 +8,8 @@ namespace fs = std::filesystem;
 
 std::optional<fs::path> data_folder() {
   const char* named = std::getenv("POINTATTN_DATA");
-  const fs::path folder = named ? fs::path(named) : fs::path(POINTATTN_SOURCE_DIR) / ".." / "shared" / "data";
+  const fs::path folder =
+      named ? fs::path(named) : fs::path(POINTATTN_SOURCE_DIR) / ".." / "shared" / "data";
   if (!fs::is_directory(folder)) return std::nullopt;
   return fs::canonical(folder);
 }

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/train/augment.h"
 
+#include "pointattn/train/schedule.h"
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-
-#include "pointattn/train/schedule.h"
 
 namespace pointattn::train {
 namespace {
 
 AugmentOptions nothing() {
   AugmentOptions options;
-  options.warp = options.mirror = options.tilt = options.any_pose = options.size = options.jitter = 0;
+  options.warp = options.mirror = options.tilt = options.any_pose = options.size = options.jitter =
+      0;
   options.scale_low = options.scale_high = 1;
   options.renormalize = false;
   return options;
 }
 
-at::Tensor distances(const at::Tensor& xyz) { return at::cdist(xyz.to(at::kDouble), xyz.to(at::kDouble)); }
+at::Tensor distances(const at::Tensor& xyz) {
+  return at::cdist(xyz.to(at::kDouble), xyz.to(at::kDouble));
+}
 
 TEST(Augment, SwitchedOffChangesNothing) {
   const at::Tensor xyz = at::rand({50, 3});
@@ -37,7 +40,10 @@ TEST(Augment, RotationsAndMirrorsKeepDistances) {
   const at::Tensor xyz = at::rand({30, 3});
   for (int kind = 0; kind < 4; ++kind) {
     AugmentOptions options = nothing();
-    (kind == 0 ? options.turn : kind == 1 ? options.tilt : kind == 2 ? options.any_pose : options.mirror) = kind < 2 ? 40 : 1;
+    (kind == 0   ? options.turn
+     : kind == 1 ? options.tilt
+     : kind == 2 ? options.any_pose
+                 : options.mirror) = kind < 2 ? 40 : 1;
     const at::Tensor out = augment(xyz, options, Random(3, static_cast<uint64_t>(kind)));
     EXPECT_GT((out - xyz).abs().max().item<double>(), 1e-2) << kind;
     EXPECT_LT((distances(out) - distances(xyz)).abs().max().item<double>(), 1e-5) << kind;
@@ -48,7 +54,8 @@ TEST(Augment, TurnKeepsHeights) {
   AugmentOptions options = nothing();
   options.turn = 180;
   const at::Tensor xyz = at::rand({30, 3});
-  EXPECT_TRUE(at::allclose(augment(xyz, options, Random(4)).select(1, 1), xyz.select(1, 1), 1e-5, 1e-6));
+  EXPECT_TRUE(
+      at::allclose(augment(xyz, options, Random(4)).select(1, 1), xyz.select(1, 1), 1e-5, 1e-6));
 }
 
 TEST(Augment, ScalesStayInTheirRange) {

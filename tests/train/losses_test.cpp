@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/train/losses.h"
 
+#include "pointattn/core/point_batch.h"
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-
-#include "pointattn/core/point_batch.h"
 
 namespace pointattn::train {
 namespace {
@@ -67,7 +67,8 @@ TEST(PartLoss, AgreesWithItsDefinition) {
       total += entropy / static_cast<double>(points) + 0.5 * (1 - iou / parts);
     }
     const at::Tensor given = at::tensor({int64_t{0}, shown}, at::kLong);
-    const at::Tensor got = part_loss(scores, part, offsets_of({3, 4}), category, given, labels(), 0.1, 0.5);
+    const at::Tensor got =
+        part_loss(scores, part, offsets_of({3, 4}), category, given, labels(), 0.1, 0.5);
     EXPECT_NEAR(got.item<double>(), total / 2, 1e-12);
   }
 }
@@ -77,7 +78,8 @@ TEST(PartLoss, FallsWhenTheTruthIsPredicted) {
   const at::Tensor category = at::tensor({0}, at::kLong);
   const auto loss = [&](double certainty) {
     const at::Tensor scores = at::one_hot(part, 5).to(at::kDouble) * certainty;
-    return part_loss(scores, part, offsets_of({3}), category, category, labels(), 0.0, 0.5).item<double>();
+    return part_loss(scores, part, offsets_of({3}), category, category, labels(), 0.0, 0.5)
+        .item<double>();
   };
   EXPECT_LT(loss(5), loss(1));
   EXPECT_LT(loss(1), loss(-1));

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/train/trainer.h"
 
-#include <ATen/ATen.h>
-#include <gtest/gtest.h>
-
-#include <fstream>
-#include <set>
-
 #include "pointattn/core/files.h"
 #include "pointattn/models/model_file.h"
 #include "pointattn/models/safetensors.h"
 #include "pointattn/train/batches.h"
 #include "tests/support/data.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
 
 namespace pointattn::train {
 namespace {
@@ -22,7 +22,8 @@ using models::Task;
 class Boxes : public Dataset {
  public:
   explicit Boxes(int64_t size) : size_(size) {
-    labels_ = {{{"Tall", 0, {{"bottom", {}}, {"top", {}}}}, {"Wide", 2, {{"bottom", {}}, {"top", {}}}}}};
+    labels_ = {
+        {{"Tall", 0, {{"bottom", {}}, {"top", {}}}}, {"Wide", 2, {{"bottom", {}}, {"top", {}}}}}};
   }
   int64_t size() const override { return size_; }
   int64_t category(int64_t index) const override { return index % 2; }
@@ -100,7 +101,8 @@ TEST(Trainer, LearnsAndLeavesEverythingBehind) {
     EXPECT_GT(report.shapes_per_second, 0);
   };
   const Boxes data(18);
-  const TrainResult result = train(Task::kSegment, data, options, {folder.path(), false, {{"data", "boxes"}}}, events);
+  const TrainResult result =
+      train(Task::kSegment, data, options, {folder.path(), false, {{"data", "boxes"}}}, events);
   EXPECT_TRUE(result.finished);
   EXPECT_EQ(steps, 8 * 4);
   EXPECT_GT(result.best_figures.at("accuracy").get<double>(), 0.8);
@@ -111,7 +113,9 @@ TEST(Trainer, LearnsAndLeavesEverythingBehind) {
   EXPECT_EQ(model.card.at("data"), "boxes");
   EXPECT_EQ(model.card.at("epoch"), result.best_epoch);
   EXPECT_NE(read_file(folder / "metrics.csv").find("epoch,loss"), std::string::npos);
-  EXPECT_EQ(to_json(train_options_from_json(nlohmann::json::parse(read_file(folder / "options.json")))), to_json(options));
+  EXPECT_EQ(
+      to_json(train_options_from_json(nlohmann::json::parse(read_file(folder / "options.json")))),
+      to_json(options));
 }
 
 /// Every tensor of the last state of a run.
@@ -153,10 +157,12 @@ TEST_P(Resume, GoesOnBitForBit) {
   expect_same_run(folder / "whole", folder / "parts");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Resume,
-    testing::Values(std::tuple{"adamw", "pct", Task::kSegment}, std::tuple{"sgd", "pct", Task::kSegment},
-                    std::tuple{"adamw", "pct_unet", Task::kSegment}, std::tuple{"adamw", "pct", Task::kClassify}));
+INSTANTIATE_TEST_SUITE_P(All,
+                         Resume,
+                         testing::Values(std::tuple{"adamw", "pct", Task::kSegment},
+                                         std::tuple{"sgd", "pct", Task::kSegment},
+                                         std::tuple{"adamw", "pct_unet", Task::kSegment},
+                                         std::tuple{"adamw", "pct", Task::kClassify}));
 
 std::string error_of(const std::function<void()>& action) {
   try {
@@ -176,11 +182,15 @@ TEST(Trainer, RefusesWhatMakesNoSense) {
     return error_of([&] { train(Task::kSegment, data, options, {folder / "x"}); });
   };
   EXPECT_NE(with([](TrainOptions& o) { o.epochs = 0; }).find("epochs"), std::string::npos);
-  EXPECT_NE(with([](TrainOptions& o) { o.learning_rate = -1; }).find("learning_rate"), std::string::npos);
-  EXPECT_NE(with([](TrainOptions& o) { o.optimizer = "adam"; }).find("adamw or sgd"), std::string::npos);
-  EXPECT_NE(with([](TrainOptions& o) { o.architecture = "pc"; }).find("unknown architecture"), std::string::npos);
+  EXPECT_NE(with([](TrainOptions& o) { o.learning_rate = -1; }).find("learning_rate"),
+            std::string::npos);
+  EXPECT_NE(with([](TrainOptions& o) { o.optimizer = "adam"; }).find("adamw or sgd"),
+            std::string::npos);
+  EXPECT_NE(with([](TrainOptions& o) { o.architecture = "pc"; }).find("unknown architecture"),
+            std::string::npos);
   EXPECT_NE(with([](TrainOptions& o) { o.average = 1; }).find("average"), std::string::npos);
-  EXPECT_NE(with([](TrainOptions& o) { o.schedule.kind = "up"; }).find("cosine"), std::string::npos);
+  EXPECT_NE(with([](TrainOptions& o) { o.schedule.kind = "up"; }).find("cosine"),
+            std::string::npos);
 }
 
 TEST(Trainer, ProtectsARunFromAnother) {
@@ -189,10 +199,18 @@ TEST(Trainer, ProtectsARunFromAnother) {
   TrainOptions options = quick();
   options.epochs = 1;
   train(Task::kSegment, data, options, {folder / "run"});
-  EXPECT_NE(error_of([&] { train(Task::kSegment, data, options, {folder / "run"}); }).find("another run"), std::string::npos);
+  EXPECT_NE(
+      error_of([&] { train(Task::kSegment, data, options, {folder / "run"}); }).find("another run"),
+      std::string::npos);
   options.seed = 2;
-  EXPECT_NE(error_of([&] { train(Task::kSegment, data, options, {folder / "run", true}); }).find("seed"), std::string::npos);
-  EXPECT_NE(error_of([&] { train(Task::kSegment, data, options, {folder / "none", true}); }).find("none"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              train(Task::kSegment, data, options, {folder / "run", true});
+            }).find("seed"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] {
+              train(Task::kSegment, data, options, {folder / "none", true});
+            }).find("none"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators and whole networks against the same in eager LibTorch, in one run and one table.
+//
+//   bench_networks [--runs R]
+//
+// Eager counterparts: kNN by torch.cdist and topk; farthest point sampling by the usual loop of whole-cloud operations; the part-segmentation network
+// of PCT with its doubly normalised N×N map stored, from the same weights.
+#include "pointattn/core/point_batch.h"
+#include "pointattn/models/network.h"
+#include "pointattn/ops/farthest_point_sample.h"
+#include "pointattn/ops/interpolate.h"
+#include "pointattn/ops/knn.h"
+
+#include <ATen/ATen.h>
+
+#include "bench/support/measure.h"
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+using namespace pointattn;
+using bench::Measurement;
+
+constexpr int64_t kNeighbors = 16;
+
+void print(const char* what, int64_t n, const std::vector<Measurement>& results) {
+  std::printf("%-34s %8ld %10.2f %8.0f %10.2f %8.0f %7.2fx\n",
+              what,
+              static_cast<long>(n),
+              results[0].median_ms,
+              static_cast<double>(results[0].peak_bytes) / 1e6,
+              results[1].median_ms,
+              static_cast<double>(results[1].peak_bytes) / 1e6,
+              results[1].median_ms / results[0].median_ms);
+  std::fflush(stdout);
+}
+
+at::Tensor eager_fps(const at::Tensor& xyz, int64_t count) {
+  at::Tensor distance = at::full({xyz.size(0)}, std::numeric_limits<float>::infinity());
+  at::Tensor chosen = at::zeros({count}, at::kLong);
+  for (int64_t m = 1; m < count; ++m) {
+    distance = at::minimum(distance, (xyz - xyz[chosen[m - 1].item<int64_t>()]).square().sum(1));
+    chosen[m] = distance.argmax();
+  }
+  return chosen;
+}
+
+/// Forward pass of PctSegmenter written with LibTorch's own operators on one cloud [N,3], from its parameters.
+class EagerPct {
+ public:
+  explicit EagerPct(const models::Network& network) {
+    for (const auto& entry : network.named_parameters())
+      tensors_[entry.key()] = entry.value().detach();
+    for (const auto& entry : network.named_buffers()) tensors_[entry.key()] = entry.value();
+  }
+
+  at::Tensor operator()(const at::Tensor& xyz, const at::Tensor& one_hot) const {
+    const int64_t N = xyz.size(0);
+    at::Tensor x = layer(layer(xyz, "embed1", 0), "embed2", 0);
+    std::vector<at::Tensor> outputs;
+    for (int i = 0; i < 4; ++i) {
+      const std::string name = "attention." + std::to_string(i);
+      const at::Tensor qk = at::linear(x, at(name + ".qk.weight"));
+      const at::Tensor value = at::linear(x, at(name + ".value.weight"), at(name + ".value.bias"));
+      const at::Tensor map = at::softmax(qk.mm(qk.t()), 1);
+      const at::Tensor out = (map / (1e-9 + map.sum(0, true))).t().mm(value);
+      outputs.push_back(x = x + layer(x - out, name + ".transform", 0));
+    }
+    x = layer(at::cat(outputs, 1), "fuse", 0.2);
+    const at::Tensor label = layer(one_hot, "label", 0.2);
+    const at::Tensor all = at::cat({x,
+                                    x.amax(0, true).expand({N, -1}),
+                                    x.mean(0, true).expand({N, -1}),
+                                    label.expand({N, -1})},
+                                   1);
+    return at::linear(
+        layer(layer(all, "head1", 0), "head2", 0), at("scores.weight"), at("scores.bias"));
+  }
+
+ private:
+  const at::Tensor& at(const std::string& name) const { return tensors_.at(name); }
+
+  at::Tensor layer(const at::Tensor& x, const std::string& name, double slope) const {
+    const auto bias = tensors_.find(name + ".linear.bias");
+    const at::Tensor y = at::linear(
+        x, at(name + ".linear.weight"), bias == tensors_.end() ? at::Tensor() : bias->second);
+    const at::Tensor z = at::batch_norm(y,
+                                        at(name + ".norm.weight"),
+                                        at(name + ".norm.bias"),
+                                        at(name + ".norm.running_mean"),
+                                        at(name + ".norm.running_var"),
+                                        /*training=*/false,
+                                        0.1,
+                                        1e-5,
+                                        true);
+    return at::leaky_relu(z, slope);
+  }
+
+  std::map<std::string, at::Tensor> tensors_;
+};
+
+void bench_operators(int runs) {
+  for (const int64_t n : {1024, 4096, 16384}) {
+    const at::Tensor xyz = at::rand({n, 3});
+    const at::Tensor offsets = offsets_of({n});
+    print("knn k=16 / cdist + topk",
+          n,
+          bench::measure({[&] { ops::knn(xyz, xyz, offsets, offsets, kNeighbors); },
+                          [&] { at::cdist(xyz, xyz).topk(kNeighbors, 1, /*largest=*/false); }},
+                         runs));
+    const int64_t count = n / 4;
+    const at::Tensor counts = at::tensor({count}, at::kLong);
+    print("farthest points N/4 / loop",
+          n,
+          bench::measure({[&] { ops::farthest_point_sample(xyz, offsets, counts); },
+                          [&] { eager_fps(xyz, count); }},
+                         runs));
+    const at::Tensor few = xyz.narrow(0, 0, count).contiguous();
+    const at::Tensor feat = at::randn({count, 128});
+    print("interpolate C=128 / cdist + topk",
+          n,
+          bench::measure(
+              {[&] { ops::interpolate(xyz, few, feat, offsets, offsets_of({count})); },
+               [&] {
+                 const auto [distance, index] = at::cdist(xyz, few).topk(3, 1, /*largest=*/false);
+                 const at::Tensor weight = 1 / (distance.square() + 1e-8);
+                 const at::Tensor near = feat.index_select(0, index.reshape(-1)).view({n, 3, 128});
+                 (near * (weight / weight.sum(1, true)).unsqueeze(2)).sum(1);
+               }},
+              runs));
+  }
+}
+
+void bench_pct(int runs) {
+  LabelMap labels;
+  for (int64_t c = 0; c < 16; ++c) {
+    const int64_t first = 50 * c / 16;
+    Category category{"category", first, {}};
+    category.parts.resize(static_cast<size_t>(50 * (c + 1) / 16 - first));
+    labels.categories.push_back(category);
+  }
+  const auto network =
+      models::make_network({"pct", models::Task::kSegment, nlohmann::json::object(), labels});
+  network->eval();
+  const EagerPct eager(*network);
+  const at::Tensor category = at::tensor({3}, at::kLong);
+  const at::Tensor one_hot = at::one_hot(category, 16).to(at::kFloat);
+  for (const int64_t n : {1024, 2048, 4096, 8192}) {
+    const at::Tensor xyz = at::rand({n, 3}) * 2 - 1;
+    const PointBatch batch = PointBatch::of({xyz});
+    const at::Tensor ours = network->forward(batch, category).scores;
+    const double difference = (ours - eager(xyz, one_hot)).abs().max().item<double>();
+    if (difference > 1e-3) {
+      std::fprintf(stderr, "bench_networks: the two networks differ by %g\n", difference);
+      std::exit(1);
+    }
+    print("PCT part segmentation / eager",
+          n,
+          bench::measure({[&] { network->forward(batch, category); }, [&] { eager(xyz, one_hot); }},
+                         runs));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int runs = 9;
+  if (argc == 3 && std::strcmp(argv[1], "--runs") == 0) {
+    runs = std::atoi(argv[2]);
+  } else if (argc != 1) {
+    runs = 0;
+  }
+  if (runs < 1) {
+    std::fprintf(stderr, "usage: bench_networks [--runs R]\n");
+    return 2;
+  }
+  const c10::InferenceMode inference;
+  at::manual_seed(1);
+  std::printf(
+      "float32, %d threads, product %.0f GFLOP/s\n", at::get_num_threads(), bench::gemm_peak());
+  std::printf("%-34s %8s %10s %8s %10s %8s %8s\n",
+              "ours / eager LibTorch",
+              "N",
+              "ours ms",
+              "MB",
+              "eager ms",
+              "MB",
+              "faster");
+  bench_operators(runs);
+  bench_pct(runs);
+  return 0;
+}
