@@ -3,8 +3,9 @@
 //
 //   bench_networks [--runs R]
 //
-// Eager counterparts: kNN by torch.cdist and topk; farthest point sampling by the usual loop of whole-cloud operations; the part-segmentation network
-// of PCT with its doubly normalised N×N map stored, from the same weights.
+// Eager counterparts: kNN by torch.cdist and topk; farthest point sampling by the usual loop of
+// whole-cloud operations; the part-segmentation network of PCT with its doubly normalised N×N map
+// stored, from the same weights.
 #include "pointattn/core/point_batch.h"
 #include "pointattn/models/network.h"
 #include "pointattn/ops/farthest_point_sample.h"
@@ -47,7 +48,8 @@ at::Tensor eager_fps(const at::Tensor& xyz, int64_t count) {
   return chosen;
 }
 
-/// Forward pass of PctSegmenter written with LibTorch's own operators on one cloud [N,3], from its parameters.
+/// Forward pass of PctSegmenter written with LibTorch's own operators on one cloud [N,3], from its
+/// parameters.
 class EagerPct {
  public:
   explicit EagerPct(const models::Network& network) {

@@ -35,8 +35,8 @@ void build_wing(ShapeBuilder& shape, const Wing& w, double side) {
 
 /// Body of revolution along z, nose in front.
 void build_fuselage(ShapeBuilder& shape, Random& random, double size, double radius) {
-  const double nose = size * random.between(0.08, 0.2);
-  const double tail = size * random.between(0.25, 0.42);
+  const double nose = size * random.uniform(0.08, 0.2);
+  const double tail = size * random.uniform(0.25, 0.42);
   Outline section{{0, -size / 2}};
   const Outline upper = smooth({{radius * 0.12, -size / 2},
                                 {radius * 0.6, -size / 2 + tail * 0.5},
@@ -52,12 +52,12 @@ void build_fuselage(ShapeBuilder& shape, Random& random, double size, double rad
 void build_engines(ShapeBuilder& shape, Random& random, const Wing& wing, double radius) {
   shape.part(kEngine);
   const double kind = random.uniform();
-  const double engine = radius * random.between(0.35, 0.55);
-  const double size = engine * random.between(2.5, 4.5);
+  const double engine = radius * random.uniform(0.35, 0.55);
+  const double size = engine * random.uniform(2.5, 4.5);
   if (kind < 0.7) {  // under the wings
     const int pairs = random.chance(0.3) ? 2 : 1;
     for (int i = 0; i < pairs; ++i) {
-      const double t = pairs == 1 ? random.between(0.3, 0.4) : 0.28 + 0.3 * i;
+      const double t = pairs == 1 ? random.uniform(0.3, 0.4) : 0.28 + 0.3 * i;
       for (const double s : {-1.0, 1.0}) {
         const Vec3 mount =
             wing.root +
@@ -85,34 +85,34 @@ void build_engines(ShapeBuilder& shape, Random& random, const Wing& wing, double
 
 void build_airplane(ShapeBuilder& shape, Random& random) {
   const double size = 1.0;
-  const double radius = random.between(0.045, 0.075);
+  const double radius = random.uniform(0.045, 0.075);
   shape.part(kPlaneBody);
   build_fuselage(shape, random, size, radius);
   Wing wing{};
-  wing.span = random.between(0.38, 0.62);
-  wing.chord = random.between(0.14, 0.24);
-  wing.taper = random.between(0.25, 0.9);
-  wing.sweep = wing.taper > 0.7 ? random.between(0.0, 0.05) : random.between(0.05, 0.32);
-  wing.rise = random.between(-0.02, 0.08);
-  wing.thickness = random.between(0.014, 0.024);
-  wing.root = {0, radius * random.between(-0.7, 0.8), random.between(0.0, 0.1)};
+  wing.span = random.uniform(0.38, 0.62);
+  wing.chord = random.uniform(0.14, 0.24);
+  wing.taper = random.uniform(0.25, 0.9);
+  wing.sweep = wing.taper > 0.7 ? random.uniform(0.0, 0.05) : random.uniform(0.05, 0.32);
+  wing.rise = random.uniform(-0.02, 0.08);
+  wing.thickness = random.uniform(0.014, 0.024);
+  wing.root = {0, radius * random.uniform(-0.7, 0.8), random.uniform(0.0, 0.1)};
   shape.part(kWing);
   build_wing(shape, wing, -1);
   build_wing(shape, wing, 1);
   shape.part(kTail);
-  const double scale = random.between(0.32, 0.45);
+  const double scale = random.uniform(0.32, 0.45);
   const bool high = random.chance(0.25);  // a T-tail
   Wing fin = wing;
-  fin.span = random.between(0.13, 0.2);
-  fin.chord = random.between(0.11, 0.16);
-  fin.taper = random.between(0.45, 0.75);
-  fin.sweep = random.between(0.03, 0.12);
+  fin.span = random.uniform(0.13, 0.2);
+  fin.chord = random.uniform(0.11, 0.16);
+  fin.taper = random.uniform(0.45, 0.75);
+  fin.sweep = random.uniform(0.03, 0.12);
   fin.rise = 0;
   fin.root = {0, 0, -size * 0.5 + fin.chord * 0.6};
   build_wing(shape, fin, 0);
   Wing stabilizer = wing;
   stabilizer.span = wing.span * scale;
-  stabilizer.chord = fin.chord * (high ? 0.7 : random.between(0.7, 0.95));
+  stabilizer.chord = fin.chord * (high ? 0.7 : random.uniform(0.7, 0.95));
   stabilizer.sweep = wing.sweep * scale;
   stabilizer.root =
       fin.root + (high ? Vec3{0, fin.span * 0.96, -fin.sweep} : Vec3{0, radius * 0.15, 0});
@@ -123,7 +123,7 @@ void build_airplane(ShapeBuilder& shape, Random& random) {
   } else {  // a propeller at the nose
     shape.part(kEngine);
     shape.ellipsoid({0, 0, size / 2}, {radius * 0.3, radius * 0.3, radius * 0.6});
-    const double turn = random.between(0, kPi);
+    const double turn = random.uniform(0, kPi);
     shape.prism(
         Frame(Vec3{0, 0, size / 2 + 0.01}).about_z(turn), ellipse(radius * 5, radius * 0.5), 0.008);
   }

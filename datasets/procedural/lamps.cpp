@@ -14,21 +14,21 @@ enum LampPart { kBase, kPole, kShade };
 /// A shade about `frame`'s origin, opening towards its -y.
 void build_shade(ShapeBuilder& shape, Random& random, const Frame& frame, double radius) {
   shape.part(kShade);
-  const double height = radius * random.between(0.8, 1.6);
+  const double height = radius * random.uniform(0.8, 1.6);
   const double wall = radius * 0.04;
-  const int style = random.below(4);
+  const int style = random.count(0, 3);
   if (style == 0) {  // cone or drum
     shape.lathe(frame.at({0, -height / 2, 0}),
-                wall_section({{radius, 0}, {radius * random.between(0.3, 1.0), height}}, wall, 0));
+                wall_section({{radius, 0}, {radius * random.uniform(0.3, 1.0), height}}, wall, 0));
   } else if (style == 1) {  // bowl
     Outline dome = dome_section(radius, height * 0.8, 0, kPi / 2 * 0.92);
     dome.erase(dome.begin());
     dome.pop_back();
     shape.lathe(frame.at({0, -height * 0.4, 0}), wall_section(dome, wall, 0));
   } else if (style == 2) {  // globe
-    shape.ellipsoid(frame, {radius * 0.8, radius * random.between(0.6, 0.9), radius * 0.8});
+    shape.ellipsoid(frame, {radius * 0.8, radius * random.uniform(0.6, 0.9), radius * 0.8});
   } else {  // bell
-    const double neck = radius * random.between(0.2, 0.4);
+    const double neck = radius * random.uniform(0.2, 0.4);
     const Outline bell{
         {radius, 0}, {radius * 0.8, height * 0.25}, {neck * 1.3, height * 0.7}, {neck, height}};
     shape.lathe(frame.at({0, -height / 2, 0}), wall_section(smooth(bell), wall, 0));
@@ -37,10 +37,10 @@ void build_shade(ShapeBuilder& shape, Random& random, const Frame& frame, double
 
 void build_base(ShapeBuilder& shape, Random& random, double radius) {
   shape.part(kBase);
-  const double height = radius * random.between(0.1, 0.3);
-  const int style = random.below(4);
+  const double height = radius * random.uniform(0.1, 0.3);
+  const int style = random.count(0, 3);
   if (style == 0) {
-    shape.lathe(Vec3{}, cylinder_section(radius, radius * random.between(0.6, 1.0), height));
+    shape.lathe(Vec3{}, cylinder_section(radius, radius * random.uniform(0.6, 1.0), height));
   } else if (style == 1) {
     shape.plate({}, rounded_rectangle(2 * radius, 1.6 * radius, 0.02), height);
   } else if (style == 2) {
@@ -58,16 +58,16 @@ void build_base(ShapeBuilder& shape, Random& random, double radius) {
 }
 
 void standing_lamp(ShapeBuilder& shape, Random& random, bool floor) {
-  const double height = floor ? random.between(1.2, 1.75) : random.between(0.3, 0.6);
-  const double radius = floor ? random.between(0.13, 0.2) : random.between(0.08, 0.15);
+  const double height = floor ? random.uniform(1.2, 1.75) : random.uniform(0.3, 0.6);
+  const double radius = floor ? random.uniform(0.13, 0.2) : random.uniform(0.08, 0.15);
   build_base(shape, random, radius);
   shape.part(kPole);
-  const double pole = floor ? random.between(0.01, 0.02) : random.between(0.008, 0.03);
+  const double pole = floor ? random.uniform(0.01, 0.02) : random.uniform(0.008, 0.03);
   const double start = 0.005;
   if (!floor && random.chance(0.45)) {  // a turned body
-    const double belly = random.between(0.03, 0.09);
+    const double belly = random.uniform(0.03, 0.09);
     const Outline outer{{pole, start},
-                        {belly, height * random.between(0.2, 0.5)},
+                        {belly, height * random.uniform(0.2, 0.5)},
                         {pole * 1.3, height * 0.75},
                         {pole, height}};
     Outline section = smooth(outer);
@@ -75,23 +75,23 @@ void standing_lamp(ShapeBuilder& shape, Random& random, bool floor) {
     section.push_back({0, height});
     shape.lathe(Vec3{}, section);
   } else if (floor && random.chance(0.3)) {  // an arc that carries the shade over the front
-    const double reach = random.between(0.3, 0.6);
+    const double reach = random.uniform(0.3, 0.6);
     const Outline bow{
         {0, start}, {0.02, height * 0.6}, {reach * 0.4, height * 1.02}, {reach, height * 0.92}};
     shape.tube(path_in_plane(bow, {}, {0, 0, 1}, {0, 1, 0}), pole);
     return build_shade(
-        shape, random, Frame(Vec3{0, height * 0.9, reach}), random.between(0.13, 0.2));
+        shape, random, Frame(Vec3{0, height * 0.9, reach}), random.uniform(0.13, 0.2));
   } else {
     shape.rod({0, start, 0}, {0, height, 0}, pole);
   }
-  build_shade(shape, random, Frame(Vec3{0, height, 0}), radius * random.between(1.0, 1.7));
+  build_shade(shape, random, Frame(Vec3{0, height, 0}), radius * random.uniform(1.0, 1.7));
 }
 
 void desk_lamp(ShapeBuilder& shape, Random& random) {
-  const double arm = random.between(0.22, 0.35);
-  const double lower = random.between(-0.5, 0.0);
-  const double upper = random.between(0.5, 1.1);
-  build_base(shape, random, random.between(0.07, 0.11));
+  const double arm = random.uniform(0.22, 0.35);
+  const double lower = random.uniform(-0.5, 0.0);
+  const double upper = random.uniform(0.5, 1.1);
+  build_base(shape, random, random.uniform(0.07, 0.11));
   shape.part(kPole);
   const Vec3 foot{0, 0.01, 0};
   const Vec3 elbow = foot + Vec3{0, std::cos(lower), std::sin(lower)} * arm;
@@ -100,15 +100,15 @@ void desk_lamp(ShapeBuilder& shape, Random& random) {
   shape.rod(elbow, head, 0.009);
   shape.ellipsoid(elbow, {0.018, 0.018, 0.018});
   build_shade(
-      shape, random, Frame{head}.about_x(random.between(-0.7, 0.0)), random.between(0.06, 0.1));
+      shape, random, Frame{head}.about_x(random.uniform(-0.7, 0.0)), random.uniform(0.06, 0.1));
 }
 
 void ceiling_lamp(ShapeBuilder& shape, Random& random) {
-  const double drop = random.between(0.3, 1.0);
+  const double drop = random.uniform(0.3, 1.0);
   const int shades = random.chance(0.3) ? random.count(2, 4) : 1;
-  const double canopy = random.between(0.05, 0.08);
-  const double spread = shades > 1 ? random.between(0.25, 0.4) : 0.0;
-  const double radius = shades > 1 ? random.between(0.08, 0.12) : random.between(0.12, 0.25);
+  const double canopy = random.uniform(0.05, 0.08);
+  const double spread = shades > 1 ? random.uniform(0.25, 0.4) : 0.0;
+  const double radius = shades > 1 ? random.uniform(0.08, 0.12) : random.uniform(0.12, 0.25);
   shape.part(kBase);
   if (shades > 1) {
     shape.box({0, drop, 0}, {spread * (shades - 1) + 2 * canopy, canopy * 0.5, canopy * 1.5});

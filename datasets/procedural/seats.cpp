@@ -23,29 +23,29 @@ struct Chair {
 void build_seat(ShapeBuilder& shape, Random& random, const Chair& c) {
   shape.part(kSeat);
   const Vec3 bottom{0, c.seat_top - c.thickness, 0};
-  const int style = random.below(4);
+  const int style = random.count(0, 3);
   if (style == 0) {
     shape.plate(bottom, rectangle(c.width, c.depth), c.thickness);
   } else if (style == 1) {
     shape.plate(
-        bottom, rounded_rectangle(c.width, c.depth, random.between(0.04, 0.15)), c.thickness);
+        bottom, rounded_rectangle(c.width, c.depth, random.uniform(0.04, 0.15)), c.thickness);
   } else if (style == 2) {
-    shape.plate(bottom, ellipse(c.width, c.depth, random.between(2.0, 4.0)), c.thickness);
+    shape.plate(bottom, ellipse(c.width, c.depth, random.uniform(2.0, 4.0)), c.thickness);
   } else {  // a cushion on a board
     shape.plate(bottom, rectangle(c.width, c.depth), c.thickness * 0.5);
     shape.plate(bottom + Vec3{0, c.thickness * 0.45, 0},
                 rounded_rectangle(c.width * 0.96, c.depth * 0.96, 0.05),
-                c.thickness * random.between(0.55, 1.2),
-                {random.between(0.88, 0.98), {}});
+                c.thickness * random.uniform(0.55, 1.2),
+                {random.uniform(0.88, 0.98), {}});
   }
 }
 
 void straight_legs(ShapeBuilder& shape, Random& random, const Chair& c) {
-  const double radius = random.between(0.012, 0.028);
-  const double taper = random.between(0.55, 1.0);
-  const double splay = random.chance(0.5) ? random.between(0.0, 0.09) : 0.0;
-  const double x = c.width * 0.5 * random.between(0.7, 0.88);
-  const double z = c.depth * 0.5 * random.between(0.7, 0.88);
+  const double radius = random.uniform(0.012, 0.028);
+  const double taper = random.uniform(0.55, 1.0);
+  const double splay = random.chance(0.5) ? random.uniform(0.0, 0.09) : 0.0;
+  const double x = c.width * 0.5 * random.uniform(0.7, 0.88);
+  const double z = c.depth * 0.5 * random.uniform(0.7, 0.88);
   const bool square = random.chance(0.4);
   const double top = c.seat_top - c.thickness * 0.8;
   for (const double sx : {-1.0, 1.0}) {
@@ -60,7 +60,7 @@ void straight_legs(ShapeBuilder& shape, Random& random, const Chair& c) {
     }
   }
   if (!random.chance(0.4)) return;
-  const double height = top * random.between(0.25, 0.6);
+  const double height = top * random.uniform(0.25, 0.6);
   const double reach = square ? 0 : splay * (1 - height / top);
   for (const double s : {-1.0, 1.0}) {
     shape.rod(
@@ -71,8 +71,8 @@ void straight_legs(ShapeBuilder& shape, Random& random, const Chair& c) {
 
 void star_base(ShapeBuilder& shape, Random& random, const Chair& c) {
   const int spokes = random.count(4, 6);
-  const double reach = c.width * random.between(0.45, 0.6);
-  const double column = random.between(0.02, 0.035);
+  const double reach = c.width * random.uniform(0.45, 0.6);
+  const double column = random.uniform(0.02, 0.035);
   shape.rod({0, 0.06, 0}, {0, c.seat_top - c.thickness * 0.8, 0}, column * 1.3, column);
   const bool castors = random.chance(0.7);
   for (int i = 0; i < spokes; ++i) {
@@ -84,9 +84,9 @@ void star_base(ShapeBuilder& shape, Random& random, const Chair& c) {
 }
 
 void sled_base(ShapeBuilder& shape, Random& random, const Chair& c) {
-  const double radius = random.between(0.01, 0.018);
+  const double radius = random.uniform(0.01, 0.018);
   const double x = c.width * 0.46;
-  const double z = c.depth * random.between(0.38, 0.48);
+  const double z = c.depth * random.uniform(0.38, 0.48);
   const double top = c.seat_top - c.thickness * 0.6;
   const bool cantilever = random.chance(0.5);
   for (const double s : {-1.0, 1.0}) {
@@ -98,9 +98,9 @@ void sled_base(ShapeBuilder& shape, Random& random, const Chair& c) {
 }
 
 void disc_base(ShapeBuilder& shape, Random& random, const Chair& c) {
-  const double radius = c.width * random.between(0.4, 0.52);
+  const double radius = c.width * random.uniform(0.4, 0.52);
   shape.lathe(Vec3{}, {{0, 0}, {radius, 0}, {radius, 0.015}, {0.05, 0.045}, {0, 0.045}});
-  shape.rod({0, 0.02, 0}, {0, c.seat_top - c.thickness * 0.8, 0}, random.between(0.022, 0.04));
+  shape.rod({0, 0.02, 0}, {0, c.seat_top - c.thickness * 0.8, 0}, random.uniform(0.022, 0.04));
 }
 
 void build_legs(ShapeBuilder& shape, Random& random, const Chair& c) {
@@ -113,7 +113,7 @@ void build_legs(ShapeBuilder& shape, Random& random, const Chair& c) {
 }
 
 void bars(ShapeBuilder& shape, Random& random, const Chair& c, const Frame& back, double width) {
-  const double post = random.between(0.012, 0.025);
+  const double post = random.uniform(0.012, 0.025);
   const double h = c.back_height;
   for (const double s : {-1.0, 1.0}) {
     shape.rod(back.point({s * (width / 2 - post), -0.02, 0}),
@@ -122,7 +122,7 @@ void bars(ShapeBuilder& shape, Random& random, const Chair& c, const Frame& back
   }
   const bool upright = random.chance(0.5);
   const int count = random.count(2, 6);
-  const double rail = random.between(0.05, 0.1);
+  const double rail = random.uniform(0.05, 0.1);
   shape.box(back.at({0, h - rail / 2, 0}), {width, rail, post * 1.4});
   if (upright) shape.box(back.at({0, h * 0.25, 0}), {width - post, 0.035, post});
   for (int i = 0; i < count; ++i) {
@@ -132,28 +132,28 @@ void bars(ShapeBuilder& shape, Random& random, const Chair& c, const Frame& back
       shape.rod(back.point({x, h * 0.25, 0}), back.point({x, h - rail / 2, 0}), post * 0.6);
     } else {
       shape.box(back.at({0, h * (0.15 + 0.7 * t), 0}),
-                {width - post, random.between(0.03, 0.05), post});
+                {width - post, random.uniform(0.03, 0.05), post});
     }
   }
 }
 
 void build_back(ShapeBuilder& shape, Random& random, const Chair& c) {
   shape.part(kBack);
-  const double thickness = random.between(0.02, 0.06);
+  const double thickness = random.uniform(0.02, 0.06);
   const Frame back =
       Frame(Vec3{0, c.seat_top - 0.01, -c.depth / 2 + thickness / 2}).about_x(-c.tilt);
-  const double width = c.width * random.between(0.82, 1.0);
+  const double width = c.width * random.uniform(0.82, 1.0);
   const double h = c.back_height;
   const double style = random.uniform();
   if (style < 0.35) return bars(shape, random, c, back, width);
-  const double gap = random.chance(0.35) ? random.between(0.08, 0.18) : 0.0;  // a pad on two posts
+  const double gap = random.chance(0.35) ? random.uniform(0.08, 0.18) : 0.0;  // a pad on two posts
   const Frame middle = back.at({0, gap + (h - gap) / 2, 0});
   if (style < 0.55) {
     shape.box(middle, {width, h - gap, thickness});
   } else if (style < 0.8) {
-    shape.prism(middle, rounded_rectangle(width, h - gap, random.between(0.05, 0.2)), thickness);
+    shape.prism(middle, rounded_rectangle(width, h - gap, random.uniform(0.05, 0.2)), thickness);
   } else {
-    shape.prism(middle, ellipse(width, h - gap, random.between(2.0, 3.0)), thickness);
+    shape.prism(middle, ellipse(width, h - gap, random.uniform(2.0, 3.0)), thickness);
   }
   if (gap == 0) return;
   for (const double s : {-1.0, 1.0}) {
@@ -165,12 +165,12 @@ void build_back(ShapeBuilder& shape, Random& random, const Chair& c) {
 
 void build_arms(ShapeBuilder& shape, Random& random, const Chair& c) {
   shape.part(kArm);
-  const double height = random.between(0.17, 0.25);
-  const double thick = random.between(0.02, 0.04);
+  const double height = random.uniform(0.17, 0.25);
+  const double thick = random.uniform(0.02, 0.04);
   const double x = c.width / 2 + thick * 0.4;
-  const double front = c.depth / 2 * random.between(0.55, 0.95);
+  const double front = c.depth / 2 * random.uniform(0.55, 0.95);
   const double rear = -c.depth / 2 - std::tan(c.tilt) * height * 0.8;
-  const int style = random.below(3);
+  const int style = random.count(0, 2);
   for (const double s : {-1.0, 1.0}) {
     const Vec3 rest{s * x, c.seat_top + height, 0};
     if (style == 0) {  // rest on a front post
@@ -194,12 +194,12 @@ void build_arms(ShapeBuilder& shape, Random& random, const Chair& c) {
 
 void build_chair(ShapeBuilder& shape, Random& random) {
   Chair c{};
-  c.width = random.between(0.38, 0.58);
-  c.depth = random.between(0.38, 0.54);
-  c.seat_top = random.between(0.38, 0.52);
-  c.thickness = random.between(0.025, 0.09);
-  c.back_height = random.between(0.32, 0.68);
-  c.tilt = random.between(0.0, 0.28);
+  c.width = random.uniform(0.38, 0.58);
+  c.depth = random.uniform(0.38, 0.54);
+  c.seat_top = random.uniform(0.38, 0.52);
+  c.thickness = random.uniform(0.025, 0.09);
+  c.back_height = random.uniform(0.32, 0.68);
+  c.tilt = random.uniform(0.0, 0.28);
   const bool stool = random.chance(0.05);
   build_seat(shape, random, c);
   build_legs(shape, random, c);

@@ -9,17 +9,17 @@ enum SofaPart { kSofaBack, kSofaSeat, kSofaArm, kSofaFoot };
 
 void build_sofa(ShapeBuilder& shape, Random& random) {
   const int seats = random.count(1, 4);
-  const double seat_width = random.between(0.5, 0.7);
+  const double seat_width = random.uniform(0.5, 0.7);
   const double width = seats * seat_width;
-  const double depth = random.between(0.7, 0.95);
-  const double foot = random.between(0.05, 0.16);
-  const double seat_top = random.between(0.36, 0.46);
-  const double arm = random.between(0.08, 0.22);
-  const double arm_top = seat_top + random.between(0.1, 0.28);
-  const double back_top = seat_top + random.between(0.28, 0.55);
-  const double back_depth = random.between(0.14, 0.24);
+  const double depth = random.uniform(0.7, 0.95);
+  const double foot = random.uniform(0.05, 0.16);
+  const double seat_top = random.uniform(0.36, 0.46);
+  const double arm = random.uniform(0.08, 0.22);
+  const double arm_top = seat_top + random.uniform(0.1, 0.28);
+  const double back_top = seat_top + random.uniform(0.28, 0.55);
+  const double back_depth = random.uniform(0.14, 0.24);
   shape.part(kSofaSeat);
-  const double frame_top = seat_top - random.between(0.1, 0.16);
+  const double frame_top = seat_top - random.uniform(0.1, 0.16);
   shape.box({0, (foot + frame_top) / 2, 0}, {width, frame_top - foot, depth});
   const double cushion = seat_top - frame_top + 0.02;
   for (int i = 0; i < seats; ++i) {
@@ -30,10 +30,10 @@ void build_sofa(ShapeBuilder& shape, Random& random) {
                 {0.96, {}});
   }
   shape.part(kSofaBack);
-  const double lean = random.between(0.0, 0.2);
+  const double lean = random.uniform(0.0, 0.2);
   const Frame back = Frame(Vec3{0, foot, -depth / 2 + back_depth * 0.4}).about_x(-lean);
   shape.prism(back.at({0, (back_top - foot) / 2, 0}),
-              rounded_rectangle(width, back_top - foot, random.between(0.0, 0.12)),
+              rounded_rectangle(width, back_top - foot, random.uniform(0.0, 0.12)),
               back_depth * 0.7);
   if (random.chance(0.6)) {
     for (int i = 0; i < seats; ++i) {

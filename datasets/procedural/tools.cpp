@@ -14,13 +14,13 @@ enum GuitarPart { kGuitarBody, kGuitarNeck, kGuitarHead };
 
 /// Stands upright, its face to the front.
 void build_guitar(ShapeBuilder& shape, Random& random) {
-  const double size = random.between(0.42, 0.52);  // of the body
-  const double lower = size * random.between(0.36, 0.42);
-  const double waist = lower * random.between(0.62, 0.78);
-  const double upper = lower * random.between(0.7, 0.85);
+  const double size = random.uniform(0.42, 0.52);  // of the body
+  const double lower = size * random.uniform(0.36, 0.42);
+  const double waist = lower * random.uniform(0.62, 0.78);
+  const double upper = lower * random.uniform(0.7, 0.85);
   const bool electric = random.chance(0.45);
-  const double depth = electric ? random.between(0.035, 0.05) : random.between(0.08, 0.12);
-  const double horn = electric ? random.between(0.02, 0.1) : 0.0;
+  const double depth = electric ? random.uniform(0.035, 0.05) : random.uniform(0.08, 0.12);
+  const double horn = electric ? random.uniform(0.02, 0.1) : 0.0;
   const Outline right = smooth({{0, 0},
                                 {lower * 0.8, size * 0.06},
                                 {lower, size * 0.28},
@@ -36,21 +36,21 @@ void build_guitar(ShapeBuilder& shape, Random& random) {
   shape.prism(Frame{}, body, depth);
   shape.box({0, size * 0.26, depth / 2}, {lower * 0.5, 0.02, 0.02});  // bridge
   shape.part(kGuitarNeck);
-  const double neck = random.between(0.4, 0.5);
-  const double wide = random.between(0.045, 0.06);
+  const double neck = random.uniform(0.4, 0.5);
+  const double wide = random.uniform(0.045, 0.06);
   const double face = depth / 2;
   const double start = size * 0.72;
   const double end = size + neck;
   shape.prism(
       flat({0, (start + end) / 2, face}), ellipse(wide, 0.036, 3.0), end - start, {0.8, {}});
   shape.part(kGuitarHead);
-  const double head = random.between(0.13, 0.18);
-  const Frame tilted = Frame(Vec3{0, end - 0.004, face}).about_x(-random.between(0.0, 0.25));
+  const double head = random.uniform(0.13, 0.18);
+  const Frame tilted = Frame(Vec3{0, end - 0.004, face}).about_x(-random.uniform(0.0, 0.25));
   shape.prism(tilted,
               {{-wide * 0.4, 0},
                {wide * 0.4, 0},
                {wide * 0.75, head * 0.3},
-               {wide * random.between(0.5, 0.8), head},
+               {wide * random.uniform(0.5, 0.8), head},
                {-wide * 0.6, head},
                {-wide * 0.75, head * 0.3}},
               0.016);
@@ -66,9 +66,9 @@ void build_guitar(ShapeBuilder& shape, Random& random) {
 enum HammerPart { kHammerHandle, kHammerHead };
 
 void build_hammer(ShapeBuilder& shape, Random& random) {
-  const double size = random.between(0.26, 0.4);
-  const double grip = random.between(0.011, 0.018);
-  const double oval = random.between(1.0, 1.5);
+  const double size = random.uniform(0.26, 0.4);
+  const double grip = random.uniform(0.011, 0.018);
+  const double oval = random.uniform(1.0, 1.5);
   shape.part(kHammerHandle);
   const Outline section{{0, 0},
                         {grip * 0.9, 0},
@@ -79,12 +79,12 @@ void build_hammer(ShapeBuilder& shape, Random& random) {
                         {0, size}};
   shape.lathe(Frame{}, section, {1, oval});
   shape.part(kHammerHead);
-  const double face = random.between(0.014, 0.024);
-  const double reach = random.between(0.045, 0.075);
+  const double face = random.uniform(0.014, 0.024);
+  const double reach = random.uniform(0.045, 0.075);
   const double y = size - face * 0.3;
-  const int style = random.below(3);
+  const int style = random.count(0, 2);
   if (style == 2) {  // mallet
-    const double wide = face * random.between(1.6, 2.4);
+    const double wide = face * random.uniform(1.6, 2.4);
     if (random.chance(0.5)) {
       shape.rod({0, y, -reach}, {0, y, reach}, wide);
     } else {
@@ -96,7 +96,7 @@ void build_hammer(ShapeBuilder& shape, Random& random) {
   shape.rod({0, y, 0}, {0, y, reach}, face * 0.75, face * 0.7);
   shape.rod({0, y, reach * 0.72}, {0, y, reach * 1.1}, face, face);
   if (style == 0) {  // claw: two curved prongs
-    const double droop = random.between(0.02, 0.045);
+    const double droop = random.uniform(0.02, 0.045);
     for (const double s : {-1.0, 1.0}) {
       const Outline bend{
           {0, 0}, {reach * 0.6, 0.004}, {reach * 1.1, -droop * 0.4}, {reach * 1.4, -droop}};
@@ -116,12 +116,12 @@ enum KnifePart { kBlade, kKnifeHandle };
 
 /// Lies along z, the edge down.
 void build_knife(ShapeBuilder& shape, Random& random) {
-  const double blade = random.between(0.12, 0.28);
-  const double wide = blade * random.between(0.12, 0.26);
-  const double grip = random.between(0.09, 0.13);
-  const double drop = random.between(0.0, 1.0);  // where the point lies between spine and edge
+  const double blade = random.uniform(0.12, 0.28);
+  const double wide = blade * random.uniform(0.12, 0.26);
+  const double grip = random.uniform(0.09, 0.13);
+  const double drop = random.uniform(0.0, 1.0);  // where the point lies between spine and edge
   shape.part(kBlade);
-  const double belly = random.between(0.6, 0.85);
+  const double belly = random.uniform(0.6, 0.85);
   const Outline outline = {{-0.01, wide * 0.2},
                            {0, 0},
                            {blade * belly, 0},
@@ -129,29 +129,29 @@ void build_knife(ShapeBuilder& shape, Random& random) {
                            {blade, wide * (0.95 - 0.45 * drop)},
                            {blade * 0.75, wide},
                            {-0.01, wide}};
-  shape.prism(profile({0, 0, 0}), outline, random.between(0.002, 0.005));
+  shape.prism(profile({0, 0, 0}), outline, random.uniform(0.002, 0.005));
   shape.part(kKnifeHandle);
-  const double high = wide * random.between(0.6, 0.95);
-  const double thick = random.between(0.012, 0.02);
+  const double high = wide * random.uniform(0.6, 0.95);
+  const double thick = random.uniform(0.012, 0.02);
   const Frame back{{0, wide * 0.6, -grip / 2}, {1, 0, 0}, {0, -1, 0}, {0, 0, -1}};
-  const double bow = random.between(-0.25, 0.25) * high;
+  const double bow = random.uniform(-0.25, 0.25) * high;
   shape.prism(back,
-              ellipse(thick, high, random.between(2.0, 5.0)),
+              ellipse(thick, high, random.uniform(2.0, 5.0)),
               grip,
-              {random.between(0.9, 1.25), {0, bow}});
+              {random.uniform(0.9, 1.25), {0, bow}});
   if (random.chance(0.4))
-    shape.box({0, wide * 0.5, 0}, {thick * 1.4, wide * random.between(1.2, 2.0), 0.012});  // guard
+    shape.box({0, wide * 0.5, 0}, {thick * 1.4, wide * random.uniform(1.2, 2.0), 0.012});  // guard
 }
 
 enum LaptopPart { kScreen, kKeyboard };
 
 void build_laptop(ShapeBuilder& shape, Random& random) {
-  const double width = random.between(0.28, 0.4);
-  const double depth = width * random.between(0.6, 0.75);
-  const double base = random.between(0.012, 0.028);
-  const double lid = random.between(0.006, 0.014);
-  const double open = random.between(-0.15, 0.6);  // from upright to the back
-  const double corner = random.chance(0.5) ? 0.0 : random.between(0.008, 0.025);
+  const double width = random.uniform(0.28, 0.4);
+  const double depth = width * random.uniform(0.6, 0.75);
+  const double base = random.uniform(0.012, 0.028);
+  const double lid = random.uniform(0.006, 0.014);
+  const double open = random.uniform(-0.15, 0.6);  // from upright to the back
+  const double corner = random.chance(0.5) ? 0.0 : random.uniform(0.008, 0.025);
   shape.part(kKeyboard);
   shape.plate({}, rounded_rectangle(width, depth, corner), base);
   const int rows = 5;
@@ -160,7 +160,7 @@ void build_laptop(ShapeBuilder& shape, Random& random) {
   }
   shape.part(kScreen);
   const Frame hinge = Frame(Vec3{0, base * 0.8, -depth / 2}).about_x(-open);
-  const double height = depth * random.between(0.92, 1.0);
+  const double height = depth * random.uniform(0.92, 1.0);
   shape.prism(hinge.at({0, height / 2, 0}), rounded_rectangle(width, height, corner), lid);
   shape.rod(
       {-width * 0.4, base * 0.8, -depth / 2}, {width * 0.4, base * 0.8, -depth / 2}, base * 0.45);
@@ -169,10 +169,10 @@ void build_laptop(ShapeBuilder& shape, Random& random) {
 enum UmbrellaPart { kCanopy, kShaft, kCrook };
 
 void build_umbrella(ShapeBuilder& shape, Random& random) {
-  const double size = random.between(0.75, 1.0);
+  const double size = random.uniform(0.75, 1.0);
   const bool parasol = random.chance(0.25);
-  const double radius = size * random.between(0.45, 0.65);
-  const double height = radius * random.between(0.35, 0.65);
+  const double radius = size * random.uniform(0.45, 0.65);
+  const double height = radius * random.uniform(0.35, 0.65);
   const double top = size;
   const double wall = radius * 0.012;
   shape.part(kCanopy);
@@ -180,9 +180,9 @@ void build_umbrella(ShapeBuilder& shape, Random& random) {
       {{radius, 0}, {radius * 0.86, height * 0.42}, {radius * 0.5, height * 0.84}, {0.01, height}});
   shape.lathe(Vec3{0, top - height, 0}, wall_section(dome, wall, 0));
   shape.part(kShaft);
-  const double shaft = parasol ? random.between(0.015, 0.022) : random.between(0.008, 0.014);
+  const double shaft = parasol ? random.uniform(0.015, 0.022) : random.uniform(0.008, 0.014);
   const double end = parasol ? 0.0 : size * 0.14;
-  shape.rod({0, end, 0}, {0, top + size * random.between(0.03, 0.09), 0}, shaft, shaft * 0.8);
+  shape.rod({0, end, 0}, {0, top + size * random.uniform(0.03, 0.09), 0}, shaft, shaft * 0.8);
   shape.part(kCrook);
   if (parasol) {  // stands on a foot instead
     shape.lathe(Vec3{},
@@ -193,11 +193,11 @@ void build_umbrella(ShapeBuilder& shape, Random& random) {
                  {shaft * 2, size * 0.14},
                  {0, size * 0.14}});
   } else if (random.chance(0.7)) {  // crook
-    const double hook = size * random.between(0.045, 0.07);
+    const double hook = size * random.uniform(0.045, 0.07);
     std::vector<Vec3> path = arc({hook, hook + 0.01, 0}, {1, 0, 0}, {0, 1, 0}, hook, kPi, 2 * kPi);
     path.insert(path.begin(), {0, end + 0.02, 0});
     path.push_back({2 * hook, hook + 0.03, 0});
-    shape.tube(path, shaft * random.between(1.4, 2.2));
+    shape.tube(path, shaft * random.uniform(1.4, 2.2));
   } else {  // straight grip
     shape.lathe(Vec3{0, 0.0, 0},
                 {{0, 0},

@@ -12,18 +12,18 @@ constexpr double kPi = std::numbers::pi;
 enum CarPart { kCarBody, kCabin, kHood, kWheel };
 
 void build_car(ShapeBuilder& shape, Random& random) {
-  const double size = random.between(3.6, 5.0);
-  const double width = random.between(1.6, 1.95);
-  const double wheel = random.between(0.28, 0.4);
-  const double floor = wheel * random.between(0.45, 0.8);
-  const double belt = floor + random.between(0.5, 0.7);
-  const double roof = random.between(0.4, 0.8);
-  const int style = random.below(4);  // saloon, hatchback, pick-up, van
-  const double nose = style == 3 ? size * 0.12 : size * random.between(0.24, 0.32);
+  const double size = random.uniform(3.6, 5.0);
+  const double width = random.uniform(1.6, 1.95);
+  const double wheel = random.uniform(0.28, 0.4);
+  const double floor = wheel * random.uniform(0.45, 0.8);
+  const double belt = floor + random.uniform(0.5, 0.7);
+  const double roof = random.uniform(0.4, 0.8);
+  const int style = random.count(0, 3);  // saloon, hatchback, pick-up, van
+  const double nose = style == 3 ? size * 0.12 : size * random.uniform(0.24, 0.32);
   const double boot =
-      style == 0 ? size * random.between(0.15, 0.22) : (style == 2 ? size * 0.4 : size * 0.02);
+      style == 0 ? size * random.uniform(0.15, 0.22) : (style == 2 ? size * 0.4 : size * 0.02);
   shape.part(kCarBody);
-  const double slope = random.between(0.05, 0.15);
+  const double slope = random.uniform(0.05, 0.15);
   const double half = size / 2;
   shape.prism(profile({0, 0, 0}),
               {{-half, floor},
@@ -39,22 +39,22 @@ void build_car(ShapeBuilder& shape, Random& random) {
   shape.part(kCabin);
   const double front = half - nose;
   const double rear = -half + boot + 0.05;
-  const double screen = roof * random.between(0.5, style == 3 ? 0.7 : 1.2);
+  const double screen = roof * random.uniform(0.5, style == 3 ? 0.7 : 1.2);
   const double window =
-      style == 0 ? roof * random.between(0.6, 1.2) : roof * random.between(0.1, 0.4);
+      style == 0 ? roof * random.uniform(0.6, 1.2) : roof * random.uniform(0.1, 0.4);
   const double middle = (front + rear) / 2;
   const Outline cabin{{rear - middle, -0.02},
                       {front - middle, -0.02},
                       {front - screen - middle, roof},
                       {rear + window - middle, roof}};
-  shape.prism(profile({0, belt, middle}), cabin, width * random.between(0.84, 0.95));
+  shape.prism(profile({0, belt, middle}), cabin, width * random.uniform(0.84, 0.95));
   shape.part(kHood);
   const double tilt = std::atan2(slope * 0.7, nose * 0.9);
   shape.box(Frame(Vec3{0, belt - slope * 0.35 + 0.015, half - nose * 0.55}).about_x(tilt),
             {width * 0.9, 0.04, nose * 0.88});
   shape.part(kWheel);
-  const double base = size * random.between(0.28, 0.33);
-  const double tyre = random.between(0.18, 0.26);
+  const double base = size * random.uniform(0.28, 0.33);
+  const double tyre = random.uniform(0.18, 0.26);
   for (const double sx : {-1.0, 1.0}) {
     for (const double sz : {-1.0, 1.0}) {
       const double x = sx * (width / 2 - tyre / 2 + 0.03);
@@ -77,11 +77,11 @@ void build_car(ShapeBuilder& shape, Random& random) {
 enum RocketPart { kRocketBody, kNose, kFin, kNozzle };
 
 void build_rocket(ShapeBuilder& shape, Random& random) {
-  const double radius = random.between(0.05, 0.11);
-  const double body = random.between(0.45, 0.75);
-  const double nose = radius * random.between(1.6, 4.0);
-  const double bulge = random.between(0.95, 1.3);
-  const double top = radius * random.between(0.75, 1.0);
+  const double radius = random.uniform(0.05, 0.11);
+  const double body = random.uniform(0.45, 0.75);
+  const double nose = radius * random.uniform(1.6, 4.0);
+  const double bulge = random.uniform(0.95, 1.3);
+  const double top = radius * random.uniform(0.75, 1.0);
   const double bottom = 0.12;
   shape.part(kRocketBody);
   Outline section =
@@ -98,15 +98,15 @@ void build_rocket(ShapeBuilder& shape, Random& random) {
   }
   if (random.chance(0.4)) shape.rod({0, join + nose * 0.95, 0}, {0, join + nose * 1.25, 0}, 0.006);
   shape.part(kNozzle);
-  const double nozzle = radius * random.between(0.6, 0.95);
+  const double nozzle = radius * random.uniform(0.6, 0.95);
   shape.lathe(Vec3{0, bottom - radius * 0.8, 0},
               cylinder_section(nozzle, nozzle * 0.5, radius * 0.85));
   shape.part(kFin);
   const int fins = random.count(3, 4);
-  const double reach = radius * random.between(1.2, 2.2);
-  const double height = body * random.between(0.22, 0.42);
-  const double drop = random.between(0.0, bottom);
-  const double tip = height * random.between(0.2, 0.7);
+  const double reach = radius * random.uniform(1.2, 2.2);
+  const double height = body * random.uniform(0.22, 0.42);
+  const double drop = random.uniform(0.0, bottom);
+  const double tip = height * random.uniform(0.2, 0.7);
   for (int i = 0; i < fins; ++i) {
     const double angle = 2 * kPi * i / fins + kPi / 4;
     const Frame fin = Frame{}.about_y(angle);
@@ -123,13 +123,13 @@ void build_rocket(ShapeBuilder& shape, Random& random) {
 enum SkateboardPart { kDeck, kTruck, kRoller };
 
 void build_skateboard(ShapeBuilder& shape, Random& random) {
-  const double size = random.between(0.6, 1.0);
-  const double width = size * random.between(0.22, 0.3);
-  const double kick = random.between(0.0, 0.45);  // rise of the ends, radians
-  const double end = size * random.between(0.14, 0.2);
-  const double thick = random.between(0.01, 0.018);
-  const double wheel = random.between(0.026, 0.038);
-  const double deck = wheel + random.between(0.05, 0.07);
+  const double size = random.uniform(0.6, 1.0);
+  const double width = size * random.uniform(0.22, 0.3);
+  const double kick = random.uniform(0.0, 0.45);  // rise of the ends, radians
+  const double end = size * random.uniform(0.14, 0.2);
+  const double thick = random.uniform(0.01, 0.018);
+  const double wheel = random.uniform(0.026, 0.038);
+  const double deck = wheel + random.uniform(0.05, 0.07);
   const double straight = size - 2 * end;
   shape.part(kDeck);
   shape.box({0, deck + thick / 2, 0}, {width, thick, straight + thick});
@@ -141,13 +141,13 @@ void build_skateboard(ShapeBuilder& shape, Random& random) {
     shape.prism({hinge.origin, hinge.x * -1.0, hinge.z, hinge.y}, tip, thick);
   }
   for (const double s : {-1.0, 1.0}) {
-    const double z = s * straight * random.between(0.36, 0.46);
+    const double z = s * straight * random.uniform(0.36, 0.46);
     shape.part(kTruck);
     shape.box({0, deck - 0.006, z}, {width * 0.3, 0.014, width * 0.42});
     shape.rod({0, deck - 0.01, z}, {0, wheel, z}, 0.018, 0.012);
     shape.rod({-width * 0.42, wheel, z}, {width * 0.42, wheel, z}, 0.009);
     shape.part(kRoller);
-    const double breadth = wheel * random.between(0.9, 1.4);
+    const double breadth = wheel * random.uniform(0.9, 1.4);
     for (const double side : {-1.0, 1.0}) {
       shape.rod({side * (width * 0.42 - breadth / 2), wheel, z},
                 {side * (width * 0.42 + breadth / 2), wheel, z},

@@ -39,7 +39,7 @@ void handle(ShapeBuilder& shape,
             const Vec2& high,
             double reach,
             double thick) {
-  const double sag = random.between(-0.15, 0.15) * (high.y - low.y);
+  const double sag = random.uniform(-0.15, 0.15) * (high.y - low.y);
   const double side = random.chance(0.5) ? 0.0 : 0.12 * (high.y - low.y);
   const double out = std::max(low.x, high.x) + reach;
   const double rise = high.y - low.y;
@@ -51,21 +51,21 @@ void handle(ShapeBuilder& shape,
                      {out - reach * 0.5, high.y + side * 0.3},
                      {high.x - inset, high.y}};
   shape.tube(
-      path_in_plane(bend, {}, {1, 0, 0}, {0, 1, 0}), thick, thick * random.between(0.8, 1.2));
+      path_in_plane(bend, {}, {1, 0, 0}, {0, 1, 0}), thick, thick * random.uniform(0.8, 1.2));
 }
 
 enum MugPart { kMugBody, kMugHandle };
 
 void build_mug(ShapeBuilder& shape, Random& random) {
-  const double radius = random.between(0.034, 0.055);
-  const double height = radius * random.between(1.5, 2.9);
-  const double wall = random.between(0.003, 0.006);
-  const int style = random.below(4);
+  const double radius = random.uniform(0.034, 0.055);
+  const double height = radius * random.uniform(1.5, 2.9);
+  const double wall = random.uniform(0.003, 0.006);
+  const int style = random.count(0, 3);
   Outline outer;
   if (style == 0) {
     outer = {{radius, 0}, {radius, height}};
   } else if (style == 1) {  // conical
-    outer = {{radius * random.between(0.65, 0.9), 0}, {radius, height}};
+    outer = {{radius * random.uniform(0.65, 0.9), 0}, {radius, height}};
   } else if (style == 2) {  // barrel
     outer = smooth({{radius * 0.85, 0}, {radius * 1.08, height * 0.45}, {radius * 0.92, height}});
   } else {  // tea cup
@@ -74,26 +74,26 @@ void build_mug(ShapeBuilder& shape, Random& random) {
   shape.part(kMugBody);
   shape.lathe(Vec3{}, wall_section(outer, wall, wall * 1.6));
   shape.part(kMugHandle);
-  const double low = height * random.between(0.12, 0.3);
-  const double high = height * random.between(0.7, 0.92);
+  const double low = height * random.uniform(0.12, 0.3);
+  const double high = height * random.uniform(0.7, 0.92);
   handle(shape,
          random,
          between_heights(outer, low, height).front(),
          between_heights(outer, 0, high).back(),
-         radius * random.between(0.45, 0.8),
-         random.between(0.0055, 0.009));
+         radius * random.uniform(0.45, 0.8),
+         random.uniform(0.0055, 0.009));
 }
 
 enum BottlePart { kBottleBody, kBottleNeck, kBottleCap };
 
 void build_bottle(ShapeBuilder& shape, Random& random) {
-  const double radius = random.between(0.03, 0.05);
-  const double body = radius * random.between(2.5, 5.0);
-  const double shoulder = radius * random.between(0.4, 1.4);
-  const double neck = radius * random.between(0.28, 0.5);
-  const double neck_length = radius * random.between(0.5, 2.2);
-  const double waist = random.chance(0.3) ? random.between(0.82, 0.95) : 1.0;
-  const double squash = random.chance(0.2) ? random.between(0.5, 0.8) : 1.0;
+  const double radius = random.uniform(0.03, 0.05);
+  const double body = radius * random.uniform(2.5, 5.0);
+  const double shoulder = radius * random.uniform(0.4, 1.4);
+  const double neck = radius * random.uniform(0.28, 0.5);
+  const double neck_length = radius * random.uniform(0.5, 2.2);
+  const double waist = random.chance(0.3) ? random.uniform(0.82, 0.95) : 1.0;
+  const double squash = random.chance(0.2) ? random.uniform(0.5, 0.8) : 1.0;
   const double top = body + shoulder;
   Outline wall{{radius * 0.9, 0}, {radius, radius * 0.12}};
   for (const Vec2& p :
@@ -110,31 +110,31 @@ void build_bottle(ShapeBuilder& shape, Random& random) {
   shape.part(kBottleNeck);
   const double mouth = top + neck_length;
   shape.lathe(Vec3{0, top - 0.004, 0},
-              cylinder_section(neck, neck * random.between(0.8, 1.0), neck_length + 0.004));
+              cylinder_section(neck, neck * random.uniform(0.8, 1.0), neck_length + 0.004));
   if (random.chance(0.5))
     shape.lathe(Vec3{0, mouth - 0.008, 0}, cylinder_section(neck * 1.15, neck * 1.15, 0.006));
   shape.part(kBottleCap);
   if (random.chance(0.15)) return;
-  const double cap = neck * random.between(1.08, 1.35);
-  const double height = neck * random.between(0.7, 1.6);
+  const double cap = neck * random.uniform(1.08, 1.35);
+  const double height = neck * random.uniform(0.7, 1.6);
   shape.lathe(Vec3{0, mouth - 0.002, 0},
-              cylinder_section(cap, cap * random.between(0.85, 1.0), height));
+              cylinder_section(cap, cap * random.uniform(0.85, 1.0), height));
 }
 
 enum VasePart { kVaseBase, kVaseBody, kVaseNeck, kVaseHandle };
 
 void build_vase(ShapeBuilder& shape, Random& random) {
-  const double height = random.between(0.2, 0.45);
-  const double belly = height * random.between(0.16, 0.34);
-  const double foot = belly * random.between(0.45, 0.8);
-  const double neck = belly * random.between(0.3, 0.65);
-  const double lip = neck * random.between(1.0, 1.7);
-  const double base_top = height * random.between(0.06, 0.14);
-  const double widest = height * random.between(0.3, 0.55);
-  const double shoulder = height * random.between(0.66, 0.78);
+  const double height = random.uniform(0.2, 0.45);
+  const double belly = height * random.uniform(0.16, 0.34);
+  const double foot = belly * random.uniform(0.45, 0.8);
+  const double neck = belly * random.uniform(0.3, 0.65);
+  const double lip = neck * random.uniform(1.0, 1.7);
+  const double base_top = height * random.uniform(0.06, 0.14);
+  const double widest = height * random.uniform(0.3, 0.55);
+  const double shoulder = height * random.uniform(0.66, 0.78);
   const double wall = height * 0.012;
   shape.part(kVaseBase);
-  const double stem = foot * random.between(0.6, 0.9);
+  const double stem = foot * random.uniform(0.6, 0.9);
   shape.lathe(Vec3{},
               {{0, 0},
                {foot, 0},
@@ -156,12 +156,12 @@ void build_vase(ShapeBuilder& shape, Random& random) {
   if (!random.chance(0.5)) return;
   shape.part(kVaseHandle);
   const Vec2 low =
-      between_heights(curve, base_top, random.between(widest * 1.05, shoulder * 0.9)).back();
+      between_heights(curve, base_top, random.uniform(widest * 1.05, shoulder * 0.9)).back();
   const Vec2 high =
-      between_heights(curve, base_top, random.between((shoulder + height) / 2, height * 0.96))
+      between_heights(curve, base_top, random.uniform((shoulder + height) / 2, height * 0.96))
           .back();
-  const double reach = belly * random.between(0.2, 0.5);
-  const double thick = height * random.between(0.014, 0.024);
+  const double reach = belly * random.uniform(0.2, 0.5);
+  const double thick = height * random.uniform(0.014, 0.024);
   const Outline bend{
       {low.x - wall * 0.7, low.y},
       {std::max(low.x, high.x) + reach, (low.y + high.y) / 2 + (high.y - low.y) * 0.15},
@@ -174,12 +174,12 @@ void build_vase(ShapeBuilder& shape, Random& random) {
 enum TeapotPart { kPotBody, kPotSpout, kPotHandle, kPotLid };
 
 void build_teapot(ShapeBuilder& shape, Random& random) {
-  const double radius = random.between(0.07, 0.1);
-  const double height = radius * random.between(1.0, 1.7);
-  const double foot = radius * random.between(0.5, 0.8);
-  const double mouth = radius * random.between(0.4, 0.6);
+  const double radius = random.uniform(0.07, 0.1);
+  const double height = radius * random.uniform(1.0, 1.7);
+  const double foot = radius * random.uniform(0.5, 0.8);
+  const double mouth = radius * random.uniform(0.4, 0.6);
   const Outline curve = smooth({{foot, 0},
-                                {radius, height * random.between(0.3, 0.5)},
+                                {radius, height * random.uniform(0.3, 0.5)},
                                 {radius * 0.85, height * 0.75},
                                 {mouth, height}});
   shape.part(kPotBody);
@@ -188,14 +188,14 @@ void build_teapot(ShapeBuilder& shape, Random& random) {
   section.push_back({0, height});
   shape.lathe(Vec3{}, section);
   shape.part(kPotSpout);
-  const double tip = height * random.between(0.85, 1.1);
+  const double tip = height * random.uniform(0.85, 1.1);
   const Outline spout{{radius * 0.7, height * 0.35},
                       {radius * 1.25, height * 0.45},
                       {radius * 1.5, tip * 0.8},
                       {radius * 1.8, tip}};
   shape.tube(path_in_plane(spout, {}, {0, 0, 1}, {0, 1, 0}), radius * 0.25, radius * 0.1);
   shape.part(kPotLid);
-  const double dome = radius * random.between(0.1, 0.35);
+  const double dome = radius * random.uniform(0.1, 0.35);
   shape.lathe(Vec3{0, height - kJoin, 0}, dome_section(mouth * 1.05, dome, 0, kPi / 2));
   shape.ellipsoid({0, height + dome + radius * 0.06, 0},
                   {radius * 0.13, radius * 0.11, radius * 0.13});

@@ -12,9 +12,9 @@ constexpr double kPi = std::numbers::pi;
 enum CapPart { kCrown, kPeak };
 
 void build_cap(ShapeBuilder& shape, Random& random) {
-  const double radius = random.between(0.085, 0.1);
-  const double height = radius * random.between(0.85, 1.25);
-  const double deep = random.between(1.05, 1.2);  // heads are longer than wide
+  const double radius = random.uniform(0.085, 0.1);
+  const double height = radius * random.uniform(0.85, 1.25);
+  const double deep = random.uniform(1.05, 1.2);  // heads are longer than wide
   const double wall = 0.003;
   shape.part(kCrown);
   const bool flat_top = random.chance(0.25);
@@ -29,10 +29,10 @@ void build_cap(ShapeBuilder& shape, Random& random) {
   shape.lathe(Frame{}, wall_section(outer, wall, 0), {1, deep});
   if (random.chance(0.6)) shape.ellipsoid({0, height, 0}, {0.008, 0.005, 0.008});
   shape.part(kPeak);
-  const double reach = radius * random.between(0.6, 1.0);
-  const double spread = radius * random.between(1.5, 1.85);
-  const double droop = random.between(0.0, 0.35);
-  Outline peak = ellipse(spread, 2 * (radius * deep * 0.3 + reach), random.between(2.0, 2.8));
+  const double reach = radius * random.uniform(0.6, 1.0);
+  const double spread = radius * random.uniform(1.5, 1.85);
+  const double droop = random.uniform(0.0, 0.35);
+  Outline peak = ellipse(spread, 2 * (radius * deep * 0.3 + reach), random.uniform(2.0, 2.8));
   for (Vec2& p : peak) p.y = p.y > 0 ? p.y : p.y * 0.02;
   const Frame front = Frame(Vec3{0, 0.006, radius * deep * 0.72}).about_x(droop);
   shape.prism({front.origin, front.x * -1.0, front.z, front.y}, peak, 0.005);
@@ -41,11 +41,11 @@ void build_cap(ShapeBuilder& shape, Random& random) {
 enum GlassesPart { kLens, kRim, kTemple };
 
 void build_glasses(ShapeBuilder& shape, Random& random) {
-  const double wide = random.between(0.046, 0.058);
-  const double high = wide * random.between(0.6, 0.95);
-  const double power = random.between(2.0, 4.5);
-  const double gap = random.between(0.014, 0.022);
-  const double rim = random.between(0.0014, 0.0034);
+  const double wide = random.uniform(0.046, 0.058);
+  const double high = wide * random.uniform(0.6, 0.95);
+  const double power = random.uniform(2.0, 4.5);
+  const double gap = random.uniform(0.014, 0.022);
+  const double rim = random.uniform(0.0014, 0.0034);
   const double x = (wide + gap) / 2;
   const bool half = random.chance(0.15);
   for (const double s : {-1.0, 1.0}) {
@@ -62,7 +62,7 @@ void build_glasses(ShapeBuilder& shape, Random& random) {
     shape.part(kTemple);
     const double hinge = s * (x + wide / 2 - rim);
     const double y = high * 0.3;
-    const double length_z = random.between(0.125, 0.145);
+    const double length_z = random.uniform(0.125, 0.145);
     const double splay = s * 0.006;
     const Outline side{{0.0, y},
                        {length_z * 0.4, y + 0.001},
@@ -73,7 +73,7 @@ void build_glasses(ShapeBuilder& shape, Random& random) {
     shape.box({hinge + splay * 0.5, y, -0.001}, {0.009, 0.005, 0.004});
   }
   shape.part(kRim);
-  const double bridge = high * random.between(0.05, 0.3);
+  const double bridge = high * random.uniform(0.05, 0.3);
   const Outline nose{{-gap / 2 - rim, bridge}, {0, bridge + high * 0.12}, {gap / 2 + rim, bridge}};
   shape.tube(path_in_plane(nose, {}, {1, 0, 0}, {0, 1, 0}), rim);
 }
@@ -81,14 +81,14 @@ void build_glasses(ShapeBuilder& shape, Random& random) {
 enum HeadphonesPart { kBand, kCup };
 
 void build_headphones(ShapeBuilder& shape, Random& random) {
-  const double radius = random.between(0.075, 0.095);
-  const double tall = random.between(1.0, 1.25);
-  const double cup = random.between(0.03, 0.046);
-  const double thick = random.between(0.02, 0.034);
-  const double flatness = random.between(1.0, 1.35);
+  const double radius = random.uniform(0.075, 0.095);
+  const double tall = random.uniform(1.0, 1.25);
+  const double cup = random.uniform(0.03, 0.046);
+  const double thick = random.uniform(0.02, 0.034);
+  const double flatness = random.uniform(1.0, 1.35);
   shape.part(kBand);
   const bool padded = random.chance(0.5);
-  const double bar = random.between(0.004, 0.007);
+  const double bar = random.uniform(0.004, 0.007);
   std::vector<Vec3> path;
   constexpr int kSteps = 24;
   for (int i = 0; i <= kSteps; ++i) {
@@ -108,7 +108,7 @@ void build_headphones(ShapeBuilder& shape, Random& random) {
     shape.tube({path.begin() + kSteps / 3, path.end() - kSteps / 3}, bar * 2.0);
   }
   shape.part(kCup);
-  const double drop = random.between(0.02, 0.04);
+  const double drop = random.uniform(0.02, 0.04);
   for (const double s : {-1.0, 1.0}) {
     const Frame side = along({s * (radius + thick * 0.45), -drop, 0}, {-s, 0, 0});
     const Outline section = {{0, 0},

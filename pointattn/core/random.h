@@ -12,7 +12,8 @@ namespace pointattn {
 /// (epoch, sample, …), so any draw can be repeated without storing a generator's state.
 class Random {
  public:
-  explicit Random(uint64_t seed, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0) : state_(seed) {
+  explicit Random(uint64_t seed) : state_(seed) {}
+  Random(uint64_t seed, uint64_t a, uint64_t b = 0, uint64_t c = 0) : state_(seed) {
     for (const uint64_t part : {a, b, c}) state_ = next() ^ (part * 0xD1342543DE82EF95ULL);
   }
 
@@ -30,6 +31,8 @@ class Random {
   uint64_t below(uint64_t n) {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * n) >> 64);
   }
+  /// Uniform in low … high, both included.
+  int count(int low, int high) { return low + static_cast<int>(below(static_cast<uint64_t>(high - low + 1))); }
   bool chance(double probability) { return uniform() < probability; }
   /// Standard normal (Box and Muller 1958).
   double normal() {

@@ -26,8 +26,8 @@ struct Cloud {
   int64_t width = 0;                  ///< PCD organised clouds: columns; 0 when unknown
   int64_t height = 0;                 ///< rows of an organised cloud
   std::vector<double> viewpoint;      ///< PCD viewpoint (7 numbers), empty when there is none
-  at::Tensor
-      triangles;  ///< int64 [T,3] rows of the points, when the file is a mesh; else undefined
+  /// int64 [T,3] rows of the points, when the file is a mesh; else undefined.
+  at::Tensor triangles;
 
   int64_t points() const;
   /// Field by name, or nullptr.
@@ -42,14 +42,14 @@ struct Cloud {
   at::Tensor colors() const;
 };
 
-/// Reads a cloud or mesh; the format follows from the content where it can be told and else from
-/// the extension:
-///   .pcd  ascii, binary, binary_compressed          .ply  ascii, binary little and big endian,
-///   clouds and meshes .xyz .txt .pts .asc .csv  numbers a line (blank, comma or semicolon; 3
-///   columns x y z, 4 + scalar, 6 + normals or r g b,
-///                             7 + both by type; `#` and a header line of names are understood;
-///                             .pts may start with a count)
-///   .off .obj .stl  meshes
+/// Reads a cloud or mesh. The format follows from the content where it can be told, else from the
+/// extension:
+///   .pcd                         ascii, binary, binary_compressed
+///   .ply                         ascii, binary little and big endian; clouds and meshes
+///   .xyz .txt .pts .asc .csv     numbers a line (blank, comma or semicolon between them)
+///   .off .obj .stl               meshes
+/// Columns of text: 3 are x y z; 4 a scalar as well; 6 normals or r g b; 7 both, told by their
+/// values. `#` and a header line of names are understood; .pts may start with a count.
 /// A mesh comes with `triangles` (polygons fanned). Throws c10::Error with path and line or byte: a
 /// missing, empty, truncated or lying file, an unknown format (naming the known ones). Never
 /// allocates more than the file's size justifies.

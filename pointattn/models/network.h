@@ -35,7 +35,8 @@ struct Scores {
 class Network : public torch::nn::Module {
  public:
   /// batch     coordinates normalised to the unit sphere; any number of points ≥ 1 a cloud
-  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an undefined tensor too
+  /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an
+  /// undefined tensor too
   virtual Scores forward(const PointBatch& batch, const at::Tensor& category) = 0;
 };
 

@@ -23,7 +23,8 @@ using nn::project;
 using nn::RowNorm;
 using nn::SharedMlp;
 
-// Points of each level and the lengths that their coordinates are measured in, about the spacing of the points.
+// Points of each level and the lengths that their coordinates are measured in, about the spacing of
+// the points.
 constexpr int64_t kFine = 1024;
 constexpr int64_t kMiddle = 512;
 constexpr int64_t kCoarse = 128;

@@ -8,13 +8,16 @@
 
 namespace pointattn::models {
 
-/// A U-shaped part-segmentation network around PCT's offset attention, this project's own: local layers on 1024, 512 and 128 farthest points, four
-/// offset-attention layers (256 channels) on the 128, propagation back to every point. Learns from a dozen shapes a category what PCT needs hundreds for,
-/// at a fraction of PCT's cost, because attention sees parts instead of points.
+/// A U-shaped part-segmentation network around PCT's offset attention, this project's own: local
+/// layers on 1024, 512 and 128 farthest points, four offset-attention layers (256 channels) on the
+/// 128, propagation back to every point. Learns from a dozen shapes a category what PCT needs
+/// hundreds for, at a fraction of PCT's cost, because attention sees parts instead of points.
 ///
-/// Input also carries 17 numbers a point that do not change under rotation (nn/shape_features.h), computed inside. The category enters only behind the
-/// attention; a head on the pooled features guesses it from the same pass (Scores::category), so unlabelled clouds need no second network.
-/// Works on clouds of any size ≥ 1; the points of a cloud of up to 1024 are all used. 1.8 M parameters.
+/// Input also carries 17 numbers a point that do not change under rotation (nn/shape_features.h),
+/// computed inside. The category enters only behind the attention; a head on the pooled features
+/// guesses it from the same pass (Scores::category), so unlabelled clouds need no second network.
+/// Works on clouds of any size ≥ 1; the points of a cloud of up to 1024 are all used. 1.8 M
+/// parameters.
 class PctUnet : public Network {
  public:
   PctUnet(int64_t parts, int64_t categories);

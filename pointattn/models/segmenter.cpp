@@ -18,8 +18,9 @@ namespace {
 /// Points that are interpolated at a time: bounds the memory of the probabilities [chunk, parts].
 constexpr int64_t kChunk = 1 << 16;
 
-/// Probability of each category, from a pass without one. Two witnesses: the probability that falls to the parts of the category, averaged over the points,
-/// and the network's own guess where it makes one; they count alike (geometric mean). The floor keeps one from vetoing the other.
+/// Probability of each category, from a pass without one. Two witnesses: the probability that falls
+/// to the parts of the category, averaged over the points, and the network's own guess where it
+/// makes one; they count alike (geometric mean). The floor keeps one from vetoing the other.
 std::vector<double> category_probabilities(const Scores& scores, const LabelMap& labels) {
   constexpr double kFloor = 1e-3;
   const at::Tensor parts = scores.scores.softmax(1).mean(0, false, at::kDouble);

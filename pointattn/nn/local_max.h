@@ -7,8 +7,10 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
-/// Local layers whose Linear runs once a point, before the neighbours are gathered: with W [f_j, x_j] − W [f_i, x_i] in place of W [f_j − f_i, x_j − x_i] the
-/// maximum over neighbours costs K additions a channel instead of K products (after Ran et al., RepSurf 2022, and Chen et al., DeLA 2023).
+/// Local layers whose Linear runs once a point, before the neighbours are gathered: with W [f_j,
+/// x_j] − W [f_i, x_i] in place of W [f_j − f_i, x_j − x_i] the maximum over neighbours costs K
+/// additions a channel instead of K products (after Chen et al., DeLA,
+/// 2023).
 namespace pointattn::nn {
 
 /// Residual local aggregation, C → C over the same points:
@@ -34,7 +36,8 @@ class LocalDownImpl : public torch::nn::Cloneable<LocalDownImpl> {
  public:
   LocalDownImpl(int64_t in, int64_t out);
   void reset() override;
-  /// feat [N,C_in] and xyz [N,3] of the points, centre [M,3] of the fewer, index [M,K] rows of feat → [M,C_out].
+  /// feat [N,C_in] and xyz [N,3] of the points, centre [M,3] of the fewer, index [M,K] rows of feat
+  /// → [M,C_out].
   at::Tensor forward(const at::Tensor& feat,
                      const at::Tensor& xyz,
                      const at::Tensor& centre,

@@ -5,13 +5,13 @@
 
 namespace pointattn::nn {
 
-/// rows · weightᵀ + bias, as at::linear; rows [N,C_in], weight [C_out,C_in], bias [C_out] or undefined → [N,C_out].
-/// Inside the scope of a ReducedProducts the product of large matrices takes bfloat16 inputs; the result, the weights and all gradients that are kept
-/// stay float32.
+/// rows · weightᵀ + bias, as at::linear; rows [N,C_in], weight [C_out,C_in], bias [C_out] or
+/// undefined → [N,C_out]. Inside the scope of a ReducedProducts the product of large matrices takes
+/// bfloat16 inputs; the result, the weights and all gradients that are kept stay float32.
 at::Tensor project(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias = {});
 
-/// While one lives, project() on this thread multiplies in bfloat16: twice as fast where the processor has it (AVX512-BF16, AMX), with 8 bits of
-/// mantissa. Meant for training.
+/// While one lives, project() on this thread multiplies in bfloat16: twice as fast where the
+/// processor has it (AVX512-BF16, AMX), with 8 bits of mantissa. Meant for training.
 class ReducedProducts {
  public:
   explicit ReducedProducts(bool on);

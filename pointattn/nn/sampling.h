@@ -11,14 +11,17 @@ struct Sampled {
   PointBatch batch;  ///< their coordinates and offsets, without features
 };
 
-/// Takes `points` points of each cloud (all of a smaller cloud) by farthest point sampling, in the order taken; no gradient.
+/// Takes `points` points of each cloud (all of a smaller cloud) by farthest point sampling, in the
+/// order taken; no gradient.
 Sampled sample_farthest(const PointBatch& batch, int64_t points);
 
-/// The first `points` points of each cloud: of a batch in farthest-point order that is again its farthest-point sample.
+/// The first `points` points of each cloud: of a batch in farthest-point order that is again its
+/// farthest-point sample.
 Sampled take_first(const PointBatch& batch, int64_t points);
 
-/// The k nearest points [M,k] of each query, rows of `points`, nearest first. A cloud of fewer than k points repeats its nearest one, so no place is
-/// empty: a maximum over neighbours ignores repeats. Every cloud with queries needs a point.
+/// The k nearest points [M,k] of each query, rows of `points`, nearest first. A cloud of fewer than
+/// k points repeats its nearest one, so no place is empty: a maximum over neighbours ignores
+/// repeats. Every cloud with queries needs a point.
 at::Tensor nearest(const PointBatch& query, const PointBatch& points, int64_t k);
 
 }  // namespace pointattn::nn

@@ -19,7 +19,8 @@ constexpr int64_t kLanes = 16;
 constexpr int64_t kMoments = 10;  // count, x y z, xx xy xz yy yz zz
 using Moments = std::array<double, static_cast<size_t>(kMoments)>;
 
-/// Coordinates of one cloud, an array an axis, padded to whole lanes with points that are nowhere near.
+/// Coordinates of one cloud, an array an axis, padded to whole lanes with points that are nowhere
+/// near.
 struct Axes {
   std::vector<float> x, y, z;
   int64_t points;
@@ -38,7 +39,8 @@ struct Axes {
   }
 };
 
-/// Moments of the points within a radius of a centre, relative to it. Lane-wise sums keep the order fixed and let the compiler use vectors.
+/// Moments of the points within a radius of a centre, relative to it. Lane-wise sums keep the order
+/// fixed and let the compiler use vectors.
 struct MomentsKernel {
   [[gnu::always_inline]] static inline void run(const float* x,
                                                 const float* y,
@@ -93,7 +95,8 @@ Moments moments_within(const Axes& axes, int64_t i, float radius) {
   return moments;
 }
 
-/// Eigenvalues of a symmetric 3×3 matrix, largest first (trigonometric solution of the characteristic cubic).
+/// Eigenvalues of a symmetric 3×3 matrix, largest first (trigonometric solution of the
+/// characteristic cubic).
 std::array<double, 3> eigenvalues(
     double xx, double xy, double xz, double yy, double yz, double zz) {
   const double mean = (xx + yy + zz) / 3.0;
@@ -189,7 +192,8 @@ class Graph {
     edges_[static_cast<size_t>(j)].push_back({i, length});
   }
 
-  /// Joins pieces to the one of point 0 by their shortest gaps (Prim's algorithm from piece to piece).
+  /// Joins pieces to the one of point 0 by their shortest gaps (Prim's algorithm from piece to
+  /// piece).
   void join_pieces() {
     const auto n = static_cast<int64_t>(edges_.size());
     std::vector<float> gap(edges_.size(), std::numeric_limits<float>::infinity());

@@ -41,7 +41,8 @@ void check_inputs(const Tensor& feat, const Tensor& index) {
                     lowest < 0 ? lowest : highest);
 }
 
-/// Rows begin … end of the result; its loops over channels are compiled for several instruction sets.
+/// Rows begin … end of the result; its loops over channels are compiled for several instruction
+/// sets.
 template <typename scalar_t>
 struct MaxKernel {
   [[gnu::always_inline]] static inline void run(const scalar_t* from,
@@ -108,7 +109,8 @@ Tensor gather_max_backward_cpu(const Tensor& grad_in, const Tensor& row_in, int6
     const scalar_t* from = grad.const_data_ptr<scalar_t>();
     const int32_t* who = row.const_data_ptr<int32_t>();
     scalar_t* to = out.mutable_data_ptr<scalar_t>();
-    // Threads share out the channels, so that no two write to one place and the order of the sums is fixed.
+    // Threads share out the channels, so that no two write to one place and the order of the sums
+    // is fixed.
     at::parallel_for(0, C, 16, [&](int64_t begin, int64_t end) {
       for (int64_t m = 0; m < M; ++m) {
         for (int64_t c = begin; c < end; ++c) to[who[m * C + c] * C + c] += from[m * C + c];

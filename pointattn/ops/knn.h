@@ -7,7 +7,8 @@
 
 namespace pointattn::ops {
 
-/// Padding of every neighbour list that is not full: index −1, squared distance +infinity. `gather` yields zeros for −1.
+/// Padding of every neighbour list that is not full: index −1, squared distance +infinity. `gather`
+/// yields zeros for −1.
 inline constexpr int64_t kNoNeighbor = -1;
 
 struct Neighbors {
@@ -15,7 +16,8 @@ struct Neighbors {
   at::Tensor sq_dist;  ///< [M,K], squared Euclidean distances, dtype of `points`
 };
 
-/// The K nearest points of each query, cloud by cloud: queries of cloud b search the points of cloud b.
+/// The K nearest points of each query, cloud by cloud: queries of cloud b search the points of
+/// cloud b.
 ///
 /// query          [M,3] float32 or float64, any device
 /// points         [N,3] same dtype and device
@@ -23,11 +25,11 @@ struct Neighbors {
 /// point_offsets  [B+1] int64 row starts of the clouds in `points`
 /// k              1 ≤ k ≤ points of every cloud that has queries
 ///
-/// Order: nearest first, equal distances by lower index, so the result is the same on every device, for every number of threads.
-/// Distances are Σ (x_i − x_j)² in the dtype of the input, never |a|²+|b|²−2ab (which cancels for near points).
-/// Gradients: none through `index`; `sq_dist` passes gradients to `query` and `points`.
-/// Throws c10::ValueError: wrong shapes, k > N of a cloud with queries, NaN or infinity.
-/// Cost: a k-d tree on the CPU, O(M·N) time on CUDA; memory O(M·K + N).
+/// Order: nearest first, equal distances by lower index, so the result is the same on every device,
+/// for every number of threads. Distances are Σ (x_i − x_j)² in the dtype of the input, never
+/// |a|²+|b|²−2ab (which cancels for near points). Gradients: none through `index`; `sq_dist` passes
+/// gradients to `query` and `points`. Throws c10::ValueError: wrong shapes, k > N of a cloud with
+/// queries, NaN or infinity. Cost: a k-d tree on the CPU, O(M·N) time on CUDA; memory O(M·K + N).
 Neighbors knn(const at::Tensor& query,
               const at::Tensor& points,
               const at::Tensor& query_offsets,

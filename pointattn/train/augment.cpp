@@ -68,7 +68,8 @@ class Warp {
   std::array<Wave, 6> waves_{};
 };
 
-/// Uniform over all rotations: a unit quaternion from four normal numbers (Shoemake 1992 lists the method).
+/// Uniform over all rotations: a unit quaternion from four normal numbers (Shoemake 1992 lists the
+/// method).
 Matrix any_rotation(Random& random) {
   std::array<double, 4> q{};
   double length = 0.0;

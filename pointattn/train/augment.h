@@ -7,8 +7,9 @@
 
 namespace pointattn::train {
 
-/// What is done to a training shape, in this order. Zero (for scales: one) switches a step off. Lengths are in units of the shape's radius, 1. The
-/// defaults suit small sets of articulated shapes; PCT's own recipe is scale_low 0.67, scale_high 1.5, shift 0.2 and nothing else.
+/// What is done to a training shape, in this order. Zero (for scales: one) switches a step off.
+/// Lengths are in units of the shape's radius, 1. The defaults suit small sets of articulated
+/// shapes; PCT's own recipe is scale_low 0.67, scale_high 1.5, shift 0.2 and nothing else.
 struct AugmentOptions {
   double warp = 0.08;       ///< size of a smooth random warp, a sum of six plane waves
   double scale_low = 0.7;   ///< each axis is stretched by a factor of its own, from scale_low …

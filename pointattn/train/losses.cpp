@@ -33,7 +33,8 @@ at::Tensor part_loss(const at::Tensor& scores,
     const Category& own = labels.categories[static_cast<size_t>(category[row].item<int64_t>())];
     const auto width = static_cast<int64_t>(own.parts.size());
     const bool known = shown[row].item<int64_t>() >= 0;
-    // Where the category is known only its parts compete; a local id is the global one less first_part.
+    // Where the category is known only its parts compete; a local id is the global one less
+    // first_part.
     const at::Tensor all =
         at::log_softmax(known ? clouds[b].narrow(1, own.first_part, width) : clouds[b], 1);
     const at::Tensor log_p = known ? all : all.narrow(1, own.first_part, width);  // [n,width]

@@ -22,23 +22,24 @@ struct TrainOptions {
   int64_t epochs = 200;
   int64_t batch = 8;                ///< shapes a step
   int64_t points = 2048;            ///< points drawn from a shape in each epoch
-  std::string optimizer = "adamw";  ///< "adamw" (Loshchilov and Hutter 2019) or "sgd" with momentum
+  std::string optimizer = "adamw";  ///< or "sgd" with momentum
   double learning_rate = 2e-3;
   double weight_decay = 0.05;  ///< on matrices only, not on biases and norms
-  double momentum = 0.9;       ///< SGD
+  double momentum = 0.9;       ///< of sgd
   ScheduleOptions schedule;
   double label_smoothing = 0.1;
-  double clip = 5.0;          ///< largest norm of the gradient; 0 = not clipped
-  double average = 0.995;     ///< decay of the running average of the weights that is evaluated and
-                              ///< saved; 0 = the weights themselves
-  bool bfloat16 = false;      ///< multiply large matrices in bfloat16 while training (nn/project.h)
-  double overlap_loss = 0.5;  ///< segmentation: weight of the soft IoU in the loss (losses.h)
-  double category_loss =
-      0.5;  ///< segmentation: weight of the network's own guess of the category, where it makes one
-  double unknown_category =
-      0.25;  ///< segmentation: share of samples whose category is hidden from the network
-  int64_t hold_out = 1;  ///< training shapes of each category kept aside to choose the best epoch
-  int64_t evaluate_every = 1;  ///< epochs between two looks at the held-out shapes
+  double clip = 5.0;  ///< largest norm of the gradient; 0 = not clipped
+  /// Decay of the running average of the weights that is evaluated and saved; 0 = the weights
+  /// themselves.
+  double average = 0.995;
+  bool bfloat16 = false;  ///< multiply large matrices in bfloat16 (nn/project.h)
+  /// Segmentation only: weight of the soft IoU in the loss (losses.h), weight of the network's own
+  /// guess of the category where it makes one, share of samples whose category is hidden.
+  double overlap_loss = 0.5;
+  double category_loss = 0.5;
+  double unknown_category = 0.25;
+  int64_t hold_out = 1;  ///< shapes of each category kept aside to choose the best epoch
+  int64_t evaluate_every = 1;  ///< epochs between two looks at them
   uint64_t seed = 1;
   AugmentOptions augment;
 };
@@ -68,16 +69,16 @@ struct EpochReport {
 struct TrainEvents {
   std::function<void(const StepReport&)> step;
   std::function<void(const EpochReport&)> epoch;
-  std::function<bool()>
-      stop;  ///< asked after each step; true ends the run as a kill would, without an error
+  /// Asked after each step; true ends the run as a kill would, without an error.
+  std::function<bool()> stop;
 };
 
 /// Where a run lives and what its model files say of it; none of this changes the result.
 struct TrainRun {
   std::filesystem::path folder;
   bool resume = false;
-  nlohmann::json provenance =
-      nlohmann::json::object();  ///< joins the card of the saved models: data, command, date
+  /// Joins the card of the saved models: data, command, date.
+  nlohmann::json provenance = nlohmann::json::object();
 };
 
 struct TrainResult {
@@ -87,15 +88,16 @@ struct TrainResult {
 };
 
 /// Trains a network on the shapes of `data` and writes into `run.folder`:
-///   options.json        the options of the run        metrics.jsonl, metrics.csv  a line an epoch
-///   best.safetensors    the model of the best epoch by the held-out shapes (instance mIoU, or
-///   accuracy); a model file last.safetensors    the state after the last complete epoch, for
-///   `resume`
+///   options.json                the options of the run
+///   metrics.jsonl, metrics.csv  a line an epoch
+///   best.safetensors            the model of the best epoch by the held-out shapes (instance mIoU,
+///                               or accuracy for classification); a model file
+///   last.safetensors            the state after the last complete epoch, for `resume`
 /// A run that is killed loses at most the epoch that it was in: with `resume` it goes on from
 /// last.safetensors and gives, bit for bit, what an uninterrupted run gives (same machine, same
-/// number of threads). All random draws come from (seed, epoch, shape). Throws c10::ValueError:
-/// options that make no sense, a folder that holds another run (without resume), a resume with
-/// other options or data, segmentation data without parts.
+/// number of threads). All random draws come from (seed, epoch, shape).
+/// Throws c10::ValueError: options that make no sense, a folder that holds another run (without
+/// resume), a resume with other options or data, segmentation data without parts.
 TrainResult train(models::Task task,
                   const Dataset& data,
                   const TrainOptions& options,

@@ -207,7 +207,8 @@ TEST(Local, ResidualAndDownAreTheirFormulas) {
   LocalResidual residual = in_double(LocalResidual(4));
   residual->eval();
   const at::Tensor own = at::arange(10, at::kLong).unsqueeze(1);
-  // A point that is its only neighbour has no local difference: what remains is the norm's zero and the residual MLP.
+  // A point that is its only neighbour has no local difference: what remains is the norm's zero and
+  // the residual MLP.
   EXPECT_EQ(residual(feat, xyz, own).sizes(), feat.sizes());
 }
 

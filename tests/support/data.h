@@ -7,7 +7,8 @@
 
 namespace pointattn::test {
 
-/// Folder of the real data (POINTATTN_DATA, else ../shared/data beside the checkout); nothing when it is not there.
+/// Folder of the real data (POINTATTN_DATA, else ../shared/data beside the checkout); nothing when
+/// it is not there.
 std::optional<std::filesystem::path> data_folder();
 
 /// A fresh folder under the system's temporary one, removed at the end of scope.
