@@ -9,8 +9,7 @@
 
 /// Local layers whose Linear runs once a point, before the neighbours are gathered: with W [f_j,
 /// x_j] − W [f_i, x_i] in place of W [f_j − f_i, x_j − x_i] the maximum over neighbours costs K
-/// additions a channel instead of K products (after Chen et al., DeLA,
-/// 2023).
+/// additions a channel instead of K products (after Chen et al., DeLA, 2023).
 namespace pointattn::nn {
 
 /// Residual local aggregation, C → C over the same points:
