@@ -71,7 +71,12 @@ std::string read_file(const fs::path& path) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   TORCH_CHECK(in, "cannot read ", path.string(), ": ", std::strerror(errno));
-  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::string bytes;
+  std::error_code unknown;  // pipes and /proc have no size: they are read to their end below
+  if (const auto size = fs::file_size(path, unknown); !unknown) bytes.reserve(size);
+  for (char block[1 << 16]; in.read(block, sizeof block), in.gcount() > 0;) {
+    bytes.append(block, static_cast<size_t>(in.gcount()));
+  }
   TORCH_CHECK(!in.bad(), "cannot read ", path.string(), ": ", std::strerror(errno));
   return bytes;
 }

@@ -45,7 +45,8 @@ std::string known(bool to_write) {
   for (const Format& format : formats()) {
     if (to_write && !format.write) continue;
     for (const std::string_view extension : format.extensions) {
-      names += (names.empty() ? "" : " ") + std::string(extension);
+      if (!names.empty()) names += ' ';
+      names += extension;
     }
   }
   return names;
