@@ -11,6 +11,7 @@
 #include "pointattn/ops/offset_attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "bench/support/measure.h"

@@ -13,6 +13,7 @@
 #include "pointattn/ops/knn.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "bench/support/measure.h"
 #include <cstdio>

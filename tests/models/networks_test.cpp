@@ -78,7 +78,7 @@ TEST_P(Networks, ShapesOfRaggedBatches) {
   const at::NoGradGuard no_grad;
   const PointBatch batch =
       PointBatch::of({at::rand({37, 3}), at::rand({150, 3}), at::rand({1, 3})});
-  const Scores out = net->forward(batch, at::tensor({0, 2, kUnknownCategory}, at::kLong));
+  const Scores out = net->forward(batch, at::tensor(std::vector<int64_t>{0, 2, kUnknownCategory}, at::kLong));
   EXPECT_EQ(out.scores.size(0), segments() ? 188 : 3);
   EXPECT_EQ(out.scores.size(1), segments() ? 7 : 3);
   EXPECT_TRUE(out.scores.isfinite().all().item<bool>());

@@ -185,7 +185,7 @@ TEST(Segmenter, AFarOutlierDoesNotStarveTheSample) {
   const at::Tensor xyz = at::cat({box(100'000, 1, 1, 4), at::full({1, 3}, 1e5F)});
   const Segmentation result = f.segmenter.segment(xyz);
   EXPECT_EQ(result.label.numel(), 100'001);
-  EXPECT_EQ(f.network->seen.size(0), 2048);
+  EXPECT_EQ(f.network->seen.size(0), 4096);
 }
 
 TEST(Segmenter, TheSameCloudGivesTheSameLabels) {

@@ -42,7 +42,7 @@ TEST(CovarianceFeatures, AgreeWithPlainSumsInDouble) {
 }
 
 TEST(ShapeFeatures, DoNotChangeWhenTheCloudIsTurned) {
-  const at::Tensor xyz = sphere(200) * at::tensor({1.0, 0.5, 0.3});
+  const at::Tensor xyz = sphere(200) * at::tensor({1.0F, 0.5F, 0.3F});
   const at::Tensor turn = std::get<0>(at::linalg_qr(at::randn({3, 3}), "reduced"));
   const auto features = [](const at::Tensor& cloud) {
     const PointBatch batch = PointBatch::of({cloud.contiguous()});
