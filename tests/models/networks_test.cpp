@@ -82,7 +82,9 @@ TEST_P(Networks, ShapesOfRaggedBatches) {
   EXPECT_EQ(out.scores.size(0), segments() ? 188 : 3);
   EXPECT_EQ(out.scores.size(1), segments() ? 7 : 3);
   EXPECT_TRUE(out.scores.isfinite().all().item<bool>());
-  if (out.category.defined()) EXPECT_EQ(out.category.sizes(), (std::vector<int64_t>{3, 3}));
+  if (out.category.defined()) {
+    EXPECT_EQ(out.category.sizes(), (std::vector<int64_t>{3, 3}));
+  }
 }
 
 TEST_P(Networks, OrderOfThePointsDoesNotMatter) {
