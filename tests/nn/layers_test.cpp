@@ -206,10 +206,24 @@ TEST(Local, ResidualAndDownAreTheirFormulas) {
   }
   LocalResidual residual = in_double(LocalResidual(4));
   residual->eval();
-  const at::Tensor own = at::arange(10, at::kLong).unsqueeze(1);
-  // A point that is its only neighbour has no local difference: what remains is the norm's zero and
-  // the residual MLP.
-  EXPECT_EQ(residual(feat, xyz, own).sizes(), feat.sizes());
+  const at::Tensor around = at::randint(0, 10, {10, 3}, at::kLong);
+  const at::Tensor out = residual(feat, xyz, around);
+  const auto w = residual->named_parameters();
+  const double norm =
+      1 / std::sqrt(1.0 + 1e-5);  // of fresh running statistics; the last two norms start at 0.5
+  for (int64_t i = 0; i < 10; ++i) {
+    at::Tensor best;
+    for (int64_t j = 0; j < 3; ++j) {
+      const auto row = around[i][j].item<int64_t>();
+      const at::Tensor pair =
+          w["local.weight"].mv(at::cat({feat[row] - feat[i], xyz[row] - xyz[i]}));
+      best = best.defined() ? at::maximum(best, pair) : pair;
+    }
+    const at::Tensor near = feat[i] + 0.5 * norm * best;
+    const at::Tensor hidden = (norm * w["expand.linear.weight"].mv(near)).relu();
+    EXPECT_TRUE(close(out[i], near + 0.5 * norm * w["contract.linear.weight"].mv(hidden), 1e-9))
+        << i;
+  }
 }
 
 TEST(Project, ReducedProductsStayCloseAndEndWithTheirScope) {
