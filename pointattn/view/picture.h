@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/view/camera.h"
+#include "pointattn/view/legend.h"
+#include "pointattn/view/scene.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// Pictures of a scene, drawn in software: no display, no GPU. An image is uint8 [H,W,4]: red,
+/// green, blue, alpha (not premultiplied), the top row first.
+namespace pointattn::view {
+
+struct PictureOptions {
+  std::string by;        ///< colouring; empty: each panel's first
+  int64_t width = 1280;  ///< of the whole picture
+  int64_t height = 960;
+  double point_size = 0;  ///< diameter in pixels; 0 suits the cloud and the picture
+  bool legend = true;     ///< false: the points alone, without legend, titles and margins
+};
+
+/// Panels side by side with their titles and legends, on white. Throws c10::ValueError for a size
+/// that is not 16 to 16384, and c10::Error where text cannot be drawn (no Cairo, no font).
+at::Tensor draw_picture(const Scene& scene, const Camera& camera, const PictureOptions& options);
+
+/// Several views of the scene in one picture, in rows, under one title and legend.
+at::Tensor draw_sheet(const Scene& scene,
+                      const std::vector<Camera>& cameras,
+                      const PictureOptions& options);
+
+/// Writes an image as PNG, whole or not at all.
+void write_png(const std::filesystem::path& path, const at::Tensor& image);
+
+}  // namespace pointattn::view
