@@ -64,10 +64,19 @@ else()
   pointattn_report(giflib "left out: no GIF turntables (install libgif-dev)")
 endif()
 
-# The window: POINTATTN_HAVE_VIEW chooses the source of pointattn_viewer.
+# The window and the adapter of Open3D. GLFW, GLEW and OpenGL are what Open3D's own window is made of.
 set(POINTATTN_HAVE_VIEW OFF)
 if(NOT POINTATTN_VIEW STREQUAL "OFF")
-  pointattn_missing(VIEW "no window is in this version yet")
+  find_package(Open3D CONFIG QUIET)  # its package takes the exact version only, so none is named
+  find_package(glfw3 3.3 CONFIG QUIET)
+  find_package(GLEW QUIET)
+  find_package(OpenGL QUIET COMPONENTS OpenGL)
+  if(Open3D_FOUND AND TARGET glfw AND GLEW_FOUND AND OpenGL_OpenGL_FOUND)
+    set(POINTATTN_HAVE_VIEW ON)
+    pointattn_report(VIEW "Open3D ${Open3D_VERSION}")
+  else()
+    pointattn_missing(VIEW "install libopen3d-dev")
+  endif()
 else()
   pointattn_report(VIEW "off")
 endif()

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/adapters/point_labels.h"
+
+#include <open3d/geometry/PointCloud.h>
+
+/// Clouds of Open3D in and out of segmentation (target pointattn_open3d).
+///
+///   const auto result = segmenter.segment(adapters::xyz_view(cloud));
+///   const auto labelled = adapters::labelled(cloud, result, segmenter.model().spec.labels);
+///
+/// Points keep their order and their number, points that are not finite included.
+namespace pointattn::adapters {
+
+/// The coordinates of a cloud, float64 [N,3], without a copy: a view that is to be read only, valid
+/// as long as the cloud is neither changed in size nor destroyed.
+at::Tensor xyz_view(const open3d::geometry::PointCloud& cloud);
+at::Tensor xyz_view(const open3d::geometry::PointCloud&& cloud) = delete;  // it would outlive it
+
+/// Open3D's cloud has no place for labels, so they travel beside it.
+struct LabelledPointCloud {
+  open3d::geometry::PointCloud cloud;
+  std::vector<int64_t> part;  ///< global part id of each point
+};
+
+/// A copy of the cloud, normals and covariances included, in the colours of its parts, and their
+/// ids. Throws c10::ValueError when the result is not of this cloud.
+LabelledPointCloud labelled(const open3d::geometry::PointCloud& cloud,
+                            const models::Segmentation& result,
+                            const LabelMap& labels);
+
+}  // namespace pointattn::adapters

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/adapters/adapters_test.h"
+
+#include "tests/apps/program.h"
+
+#include <ATen/Functions.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace pointattn::test {
+
+models::Segmenter random_segmenter() {
+  const ScratchFolder folder;
+  write_model(folder / "m.safetensors");
+  return models::Segmenter(models::load_model(folder / "m.safetensors"));
+}
+
+const LabelMap& two_categories() {
+  static const LabelMap labels = random_segmenter().model().spec.labels;
+  return labels;
+}
+
+models::Segmentation labels_in_turn(int64_t points) {
+  models::Segmentation result;
+  result.label = at::arange(points, at::kLong).remainder(5);
+  return result;
+}
+
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const c10::Error& error) {
+    return error.what_without_backtrace();
+  }
+  return {};
+}
+
+void expect_empty_error(const std::string& message) {
+  EXPECT_NE(message.find("expected"), std::string::npos) << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+}
+
+int run_example(const std::string& program,
+                const ScratchFolder& folder,
+                const std::string& input,
+                const std::string& output) {
+  write_model(folder / "m.safetensors");
+  const std::string command = "cd '" + folder.path().string() + "' && '" + program +
+                              "' m.safetensors " + input + " " + output;
+  return std::system(command.c_str());
+}
+
+}  // namespace pointattn::test
