@@ -7,17 +7,10 @@
 #include <ATen/Functions.h>
 
 #include <charconv>
-#include <cstdio>
 #include <set>
 
 namespace pointattn::apps {
 namespace {
-
-std::string hex(const Color& color) {
-  char text[8];
-  std::snprintf(text, sizeof text, "#%02x%02x%02x", color[0], color[1], color[2]);
-  return text;
-}
 
 /// Colours of the points, uint8 [N,3].
 at::Tensor point_colors(const at::Tensor& label, const Category& category) {

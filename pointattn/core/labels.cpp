@@ -7,11 +7,20 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
 namespace pointattn {
 namespace {
+
+Color listed_color(const std::string& text) {
+  const std::optional<Color> color = color_from_hex(text);
+  TORCH_CHECK_VALUE(color.has_value(), "label map: expected a colour #rrggbb, got ", text);
+  return *color;
+}
+
+}  // namespace
 
 std::string hex(const Color& color) {
   char text[8];
@@ -19,17 +28,15 @@ std::string hex(const Color& color) {
   return text;
 }
 
-Color color_from_hex(const std::string& text) {
-  unsigned r = 0;
-  unsigned g = 0;
-  unsigned b = 0;
-  TORCH_CHECK_VALUE(text.size() == 7 && std::sscanf(text.c_str(), "#%2x%2x%2x", &r, &g, &b) == 3,
-                    "label map: expected a colour #rrggbb, got ",
-                    text);
-  return {static_cast<uint8_t>(r), static_cast<uint8_t>(g), static_cast<uint8_t>(b)};
+std::optional<Color> color_from_hex(const std::string& text) {
+  if (text.size() != 7 || text[0] != '#') return std::nullopt;
+  uint32_t value = 0;
+  const char* end = text.data() + text.size();
+  if (std::from_chars(text.data() + 1, end, value, 16).ptr != end) return std::nullopt;
+  return Color{static_cast<uint8_t>(value >> 16),
+               static_cast<uint8_t>(value >> 8),
+               static_cast<uint8_t>(value)};
 }
-
-}  // namespace
 
 int64_t LabelMap::num_parts() const {
   int64_t end = 0;
@@ -116,7 +123,7 @@ LabelMap label_map_from_json(const nlohmann::json& json) {
       const nlohmann::json colors = entry.value("colors", nlohmann::json::array());
       for (size_t p = 0; p < parts.size(); ++p) {
         const Color color =
-            p < colors.size() ? color_from_hex(colors[p].get<std::string>()) : part_color(next);
+            p < colors.size() ? listed_color(colors[p].get<std::string>()) : part_color(next);
         category.parts.push_back({parts[p].get<std::string>(), color});
         ++next;
       }

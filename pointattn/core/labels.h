@@ -5,12 +5,17 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace pointattn {
 
 using Color = std::array<uint8_t, 3>;  ///< red, green, blue
+
+/// "#rrggbb" and back; nothing for a text that is no such colour.
+std::string hex(const Color& color);
+std::optional<Color> color_from_hex(const std::string& text);
 
 /// A part of a category; its id is global over the categories of a label map.
 struct Part {

@@ -48,7 +48,8 @@ struct Coloring {
   Legend legend;
 };
 
-/// A cloud or mesh on show. Points that are not finite are left out; the rest keep their order.
+/// A cloud or mesh on show. Points that are not finite (or beyond 1e18) are left out; the rest keep
+/// their order. Texts are valid UTF-8 in one line, whatever the file says.
 struct Panel {
   std::string title;
   at::Tensor xyz;                   ///< float32 [N,3], relative to `origin`
