@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/view/open3d_camera.h"
+#include "pointattn/view/open3d_pane.h"
+#include "pointattn/view/viewer.h"
+
+#include <open3d/visualization/visualizer/Visualizer.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace pointattn::view {
+
+/// Open3D's window with our camera, panels side by side, legends, keys and picking. What was picked
+/// goes to stdout, everything else that is said to stderr.
+class Window final : public open3d::visualization::Visualizer {
+ public:
+  /// Both must outlive the window.
+  Window(const Scene& scene, const ViewOptions& options);
+
+  /// Opens the window; throws c10::Error with one line where that cannot be.
+  void open();
+  std::string help() const;
+
+  void BuildUtilities() override {}
+  void UpdateWindowTitle() override;
+
+ protected:
+  bool InitViewControl() override;
+  void Render(bool) override;
+  void WindowRefreshCallback(GLFWwindow*) override;
+  void MouseButtonCallback(GLFWwindow*, int button, int action, int mods) override;
+  void KeyPressCallback(GLFWwindow*, int key, int scancode, int action, int mods) override;
+
+ private:
+  /// Keys that one line of the help is about.
+  struct Keys {
+    std::string shown;
+    std::string help;
+    std::map<std::string, std::function<void()>> run;
+  };
+
+  void set_up_keys();
+  void color_by(size_t number);
+  void pick_under_pointer();
+  void change_point_size(double factor);
+  void write_picture();
+  void load_saved_view();
+  std::filesystem::path view_file() const;
+  CameraControl& control() { return static_cast<CameraControl&>(*view_control_ptr_); }
+  Area area(size_t pane) const;
+  double pixels_per_point();
+
+  const Scene& scene_;
+  const ViewOptions& options_;
+  std::vector<std::string> colorings_;  ///< names that any panel knows
+  size_t coloring_ = 0;
+  std::vector<Keys> keys_;
+  double point_size_ = 0;  ///< diameter in the scene's units
+  bool legend_ = true;
+  std::deque<Pane> panes_;
+};
+
+}  // namespace pointattn::view
