@@ -16,7 +16,7 @@ namespace pointattn::view {
 namespace {
 
 constexpr double kDegree = std::numbers::pi / 180;
-constexpr double kMargin = 1.02;
+constexpr double kMargin = 1.03;
 constexpr double kSmallest = 1e-6;  // a single point still has a camera at a distance
 
 Vec axis_of(int up) {
@@ -65,20 +65,40 @@ at::Tensor rim(const at::Tensor& points, const Vec& target, int up) {
   return ring;
 }
 
-/// Moves the eye along its line until every point is inside the picture.
-Camera backed_off(Camera camera, const at::Tensor& points, double aspect) {
+/// Moves the eye along its line until every point with this radius is inside the picture, and the
+/// target until what is seen is in the middle of it: only along `up` where it is given.
+Camera framed(
+    Camera camera, const at::Tensor& points, double radius, double aspect, const Vec* up) {
+  constexpr int kRounds = 6;
   const Camera::Frame frame = camera.frame();
   const double vertical = std::tan(camera.fov / 2 * kDegree) / kMargin;
   const double horizontal = vertical * aspect;
   const auto along = [&](const Vec& axis) {
-    const at::Tensor direction = at::tensor({axis[0], axis[1], axis[2]}, at::kFloat);
-    return points.mv(direction) - dot(axis, camera.target);
+    return points.mv(at::tensor({axis[0], axis[1], axis[2]}, at::kFloat));
   };
+  const at::Tensor across = along(frame.right);
+  const at::Tensor upwards = along(frame.up);
+  const at::Tensor toward = along(frame.back);
   double distance = kSmallest;
-  if (points.size(0) > 0) {
-    const at::Tensor needed = along(frame.back) + at::max(along(frame.right).abs() / horizontal,
-                                                          along(frame.up).abs() / vertical);
-    distance = std::max(distance, needed.max().item<double>());
+  for (int round = 0; round < kRounds && points.size(0) > 0; ++round) {
+    const at::Tensor x = across - dot(frame.right, camera.target);
+    const at::Tensor y = upwards - dot(frame.up, camera.target);
+    const at::Tensor z = toward - dot(frame.back, camera.target);
+    const at::Tensor needed =
+        z + at::max((x.abs() + radius) / horizontal, (y.abs() + radius) / vertical);
+    distance = std::max(kSmallest, needed.max().item<double>());
+    if (round + 1 == kRounds) break;
+    // The middle of the picture, as slopes seen from the eye.
+    const at::Tensor ahead = distance - z;
+    const auto [left, right] = (x / ahead).aminmax();
+    const auto [low, high] = (y / ahead).aminmax();
+    const double off_y = (low.item<double>() + high.item<double>()) / 2 * distance;
+    if (up) {
+      camera.target = camera.target + (off_y * dot(frame.up, *up)) * *up;
+    } else {
+      const double off_x = (left.item<double>() + right.item<double>()) / 2 * distance;
+      camera.target = camera.target + off_x * frame.right + off_y * frame.up;
+    }
   }
   camera.eye = camera.target + distance * frame.back;
   return camera;
@@ -103,8 +123,12 @@ Camera fit(const Scene& scene, double aspect, double azimuth, double elevation, 
   const Vec front = axis_of(scene.up == 2 ? 0 : 2);
   camera.eye = camera.target + std::max(box.diagonal(), kSmallest) * front;
   at::Tensor points = all_points(scene);
+  double radius = 0;
+  for (const Panel& panel : scene.panels) radius = std::max(radius, panel.spacing);
+  const Vec up = axis_of(scene.up);
   if (all_around && points.size(0) > 0) points = rim(points, camera.target, scene.up);
-  return backed_off(orbit(camera, azimuth, elevation), points, aspect);
+  return framed(
+      orbit(camera, azimuth, elevation), points, radius, aspect, all_around ? &up : nullptr);
 }
 
 Camera orbit(const Camera& camera, double azimuth, double elevation) {

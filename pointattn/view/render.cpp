@@ -2,10 +2,10 @@
 #include "pointattn/view/render.h"
 
 #include "pointattn/view/rasterizer.h"
+#include "pointattn/view/row_bands.h"
 #include "pointattn/view/vectors.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,16 +16,31 @@ namespace {
 
 /// Where the light comes from, in the picture: left, above and behind the eye.
 constexpr float kLight[3] = {-0.40F, -0.50F, 0.77F};
-constexpr double kTouching = 0.62;  // radius of a point in units of the spacing
-constexpr double kThinnest = 0.9;   // radius in pixels below which a surface would have holes
+// Radius of a point in units of the spacing: balls that touch where there is room for balls, a
+// closed surface where there is not.
+constexpr double kTouching = 0.62;
+constexpr double kClosed = 1.6;
+constexpr double kRoom = 10;  // pixels from point to point
+constexpr double kTight = 3;
+constexpr double kThinnest = 0.9;  // radius in pixels below which a surface would have holes
 constexpr int64_t kSamples = 12'000'000;
+constexpr int64_t kManyPoints = 500'000;
 
-/// How many samples a pixel has in each direction.
-int64_t fineness(int64_t height, int64_t width) {
-  for (const int64_t fine : {3, 2}) {
-    if (height * width * fine * fine <= kSamples * (fine == 2 ? 4 : 1)) return fine;
-  }
-  return 1;
+/// How many samples a pixel has in each direction: fewer for large pictures and many points.
+int64_t fineness(int64_t height, int64_t width, int64_t points) {
+  const int64_t pixels = height * width;
+  if (points < kManyPoints && 9 * pixels <= kSamples) return 3;
+  return pixels <= kSamples ? 2 : 1;
+}
+
+double focal_length(const Camera& camera, int64_t height) {
+  return static_cast<double>(height) / 2 / std::tan(camera.fov / 2 * std::numbers::pi / 180);
+}
+
+/// Radius of a point, for points `apart` pixels from each other, in units of their spacing.
+double relative_radius(double apart) {
+  const double room = std::clamp((apart - kTight) / (kRoom - kTight), 0.0, 1.0);
+  return kClosed + (kTouching - kClosed) * room;
 }
 
 /// Light on what a sample shows, 0 … 1.
@@ -53,7 +68,7 @@ struct Shader {
     return sum / 8;
   }
   float operator()(int64_t y, int64_t x) const {
-    return 1 - 0.34F * behind(y, x, near, 0.012F * size) - 0.30F * behind(y, x, far, 0.08F * size);
+    return 1 - 0.30F * behind(y, x, near, 0.012F * size) - 0.24F * behind(y, x, far, 0.08F * size);
   }
 };
 
@@ -82,7 +97,7 @@ class Balls {
     const float w = row(3);
     const float radius = std::max(splat_.pixels, splat_.world * focal_ / w);
     // A ball of a pixel or two is too small to have a light and a dark side.
-    const float contrast = 0.42F * std::clamp((radius / fine_ - 1.2F) / 3, 0.0F, 1.0F);
+    const float contrast = 0.36F * std::clamp((radius / fine_ - 1.2F) / 3, 0.0F, 1.0F);
     if (contrast == 0) return 1;
     const float dx = (static_cast<float>(x) + 0.5F - row(0) / w) / radius;
     const float dy = (static_cast<float>(y) + 0.5F - row(1) / w) / radius;
@@ -120,7 +135,7 @@ class Faces {
     return lit(static_cast<float>(side * dot(normal, frame_.right)),
                static_cast<float>(-side * dot(normal, frame_.up)),
                static_cast<float>(side * dot(normal, frame_.back)),
-               0.55F);
+               0.45F);
   }
 
   /// Ids have the colour of the nearest corner, numbers are blended between the corners.
@@ -183,30 +198,24 @@ template <typename Sample>
 at::Tensor smoothed(int64_t height, int64_t width, int64_t fine, const Sample& sample) {
   at::Tensor image = at::zeros({height, width, 4}, at::kByte);
   uint8_t* out = image.mutable_data_ptr<uint8_t>();
-  at::parallel_for(0, height, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y) {
-      for (int64_t x = 0; x < width; ++x) {
-        std::array<float, 3> sum{};
-        int covered = 0;
-        for (int64_t k = 0; k < fine * fine; ++k) {
-          std::array<float, 3> color{};
-          if (!sample(y * fine + k / fine, x * fine + k % fine, color)) continue;
-          ++covered;
-          for (size_t c = 0; c < 3; ++c) sum[c] += color[c];
-        }
-        if (covered == 0) continue;
-        uint8_t* pixel = out + 4 * (y * width + x);
-        for (size_t c = 0; c < 3; ++c)
-          pixel[c] = static_cast<uint8_t>(sum[c] / static_cast<float>(covered) + 0.5F);
-        pixel[3] = static_cast<uint8_t>(255 * covered / (fine * fine));
+  parallel_each(height, [&](int64_t y) {
+    for (int64_t x = 0; x < width; ++x) {
+      std::array<float, 3> sum{};
+      int covered = 0;
+      for (int64_t k = 0; k < fine * fine; ++k) {
+        std::array<float, 3> color{};
+        if (!sample(y * fine + k / fine, x * fine + k % fine, color)) continue;
+        ++covered;
+        for (size_t c = 0; c < 3; ++c) sum[c] += color[c];
       }
+      if (covered == 0) continue;
+      uint8_t* pixel = out + 4 * (y * width + x);
+      for (size_t c = 0; c < 3; ++c)
+        pixel[c] = static_cast<uint8_t>(sum[c] / static_cast<float>(covered) + 0.5F);
+      pixel[3] = static_cast<uint8_t>(255 * covered / (fine * fine));
     }
   });
   return image;
-}
-
-double focal_length(const Camera& camera, int64_t height) {
-  return static_cast<double>(height) / 2 / std::tan(camera.fov / 2 * std::numbers::pi / 180);
 }
 
 }  // namespace
@@ -237,7 +246,7 @@ at::Tensor render(const Panel& panel,
                   int64_t height,
                   int64_t width,
                   double point_size) {
-  const int64_t fine = fineness(height, width);
+  const int64_t fine = fineness(height, width, panel.points());
   const int64_t tall = height * fine;
   const int64_t wide = width * fine;
   const at::Tensor project = projection(camera, tall, wide);
@@ -246,7 +255,9 @@ at::Tensor render(const Panel& panel,
   if (point_size > 0) {
     splat.pixels = static_cast<float>(point_size / 2 * static_cast<double>(fine));
   } else {
-    splat.world = static_cast<float>(kTouching * panel.spacing);
+    const double distance = std::max(length(Vec(camera.eye) - Vec(camera.target)), 1e-12);
+    const double apart = panel.spacing * focal_length(camera, height) / distance;
+    splat.world = static_cast<float>(relative_radius(apart) * panel.spacing);
   }
   const Raster raster = mesh ? rasterize_triangles(panel.xyz, panel.triangles, project, tall, wide)
                              : rasterize_points(panel.xyz, project, tall, wide, splat);

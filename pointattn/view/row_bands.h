@@ -4,10 +4,24 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace pointattn::view {
+
+/// Calls body(i) for every i below `count`; a thread that is done takes the next one.
+template <typename Body>
+void parallel_each(int64_t count, const Body& body) {
+  std::atomic<int64_t> next = 0;
+  at::parallel_for(
+      0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t thread = begin; thread < end; ++thread) {
+          for (int64_t i = next++; i < count; i = next++) body(i);
+        }
+      });
+}
 
 /// Things sorted by the bands of picture rows that they touch, so that each band can be drawn by one
 /// thread without locks. Within a band they keep their order, whatever the number of threads.
@@ -60,14 +74,11 @@ class RowBands {
   /// Calls draw(thing, first row, last row of the band) for everything, bands in parallel.
   template <typename Draw>
   void draw(const Draw& draw) const {
-    at::parallel_for(0, bands_, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t band = begin; band < end; ++band) {
-        const int64_t last = std::min(height_, (band + 1) * kRows) - 1;
-        for (int64_t i = begin_[static_cast<size_t>(band)];
-             i < begin_[static_cast<size_t>(band) + 1];
-             ++i)
-          draw(things_[static_cast<size_t>(i)], band * kRows, last);
-      }
+    parallel_each(bands_, [&](int64_t band) {
+      const auto at = static_cast<size_t>(band);
+      const int64_t last = std::min(height_, (band + 1) * kRows) - 1;
+      for (int64_t i = begin_[at]; i < begin_[at + 1]; ++i)
+        draw(things_[static_cast<size_t>(i)], band * kRows, last);
     });
   }
 
