@@ -61,5 +61,6 @@ Run setup_generate(CLI::App& app);
 Run setup_models(CLI::App& app);
 Run setup_segment(CLI::App& app);
 Run setup_train(CLI::App& app);
+Run setup_view(CLI::App& app);
 
 }  // namespace pointattn::apps

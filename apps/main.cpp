@@ -14,6 +14,7 @@ using pointattn::apps::Command;
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"segment", "Label the parts of point clouds and meshes", pointattn::apps::setup_segment},
+      {"view", "See clouds and labels: a window, pictures, a page", pointattn::apps::setup_view},
       {"train", "Train a network", pointattn::apps::setup_train},
       {"eval", "Measure a model on labelled data", pointattn::apps::setup_eval},
       {"generate",

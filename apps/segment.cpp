@@ -2,6 +2,7 @@
 #include "apps/cli.h"
 #include "apps/segment_plan.h"
 #include "apps/segment_report.h"
+#include "apps/show.h"
 #include "apps/weights.h"
 
 #include <c10/util/Exception.h>
@@ -16,6 +17,7 @@ namespace {
 struct Settings {
   Shared shared;
   FileRequest files;
+  ShowOptions show;
   std::string category = "auto";
   std::string json;
   std::string weights;
@@ -43,7 +45,8 @@ Outcome segment_file(const FileTask& task,
                      const Settings& settings,
                      io::Encoding encoding,
                      const models::Segmenter& segmenter,
-                     int64_t category) {
+                     int64_t category,
+                     const ShowOptions& show) {
   const auto begin = std::chrono::steady_clock::now();
   io::Cloud cloud = io::read_cloud(task.input);
   std::string mesh_note;
@@ -68,11 +71,20 @@ Outcome segment_file(const FileTask& task,
                    settings.keep_colors);
   io::write_cloud(task.output, cloud, encoding);
   if (!task.labels.empty()) write_labels(task.labels, outcome.result.label);
+  if (show.anything()) {
+    outcome.scene = view::make_scene(cloud, task.input.filename().string(), up_axis(show));
+    outcome.pictures = write_pictures(*outcome.scene, show, [&](const std::string& text) {
+      outcome.result.notes.push_back(text);
+    });
+  }
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return outcome;
 }
 
 int run(const Settings& settings) {
+  const bool several = settings.files.inputs.size() > 1 ||
+                       std::filesystem::is_directory(settings.files.inputs.front());
+  check_show(settings.show, several);
   const at::Device device = start(settings.shared);
   const Plan plan = plan_files(settings.files);
   const models::Segmenter segmenter(
@@ -85,12 +97,15 @@ int run(const Settings& settings) {
   for (const FileTask& task : plan.tasks) {
     std::optional<Outcome> outcome;
     try {
-      outcome = segment_file(task, settings, plan.encoding, segmenter, category);
+      const ShowOptions show =
+          several ? in_folders(settings.show, task.output.stem().string()) : settings.show;
+      outcome = segment_file(task, settings, plan.encoding, segmenter, category, show);
     } catch (const std::exception& error) {
       reporter.failed(task, error);
       continue;
     }
     reporter.done(*outcome);
+    if (settings.show.window) open_window(*outcome->scene, settings.show);
   }
   return reporter.finish();
 }
@@ -149,6 +164,8 @@ Run setup_segment(CLI::App& app) {
                "Leave the colours of a coloured input alone. Without it the part colours take "
                "their place and the old ones are kept as "
                "orig_red, orig_green, orig_blue or orig_rgb");
+  app.add_flag("--view", settings->show.window, "Open a window on the result")->group("Look");
+  add_show(app, settings->show);
   add_shared(app, settings->shared);
   app.footer(
       "Every field of the input is kept; label (int32), confidence (float32) and the part colours "

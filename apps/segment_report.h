@@ -3,10 +3,12 @@
 
 #include "apps/segment_output.h"
 #include "apps/segment_plan.h"
+#include "pointattn/view/scene.h"
 
 #include <nlohmann/json.hpp>
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,8 @@ struct Outcome {
   Category category;
   std::vector<FoundPart> parts;
   double seconds = 0;
+  std::vector<std::string> pictures;  ///< files that show the result
+  std::optional<view::Scene> scene;   ///< for a window
 };
 
 /// A share as text, "34.2 %".

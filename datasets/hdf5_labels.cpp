@@ -127,8 +127,7 @@ LabelMap numbered(const Ranges& ranges, const fs::path& path) {
                         ": name them in ",
                         stem_without_split(path),
                         "_meta.json");
-      for (; next <= range->second.second; ++next)
-        category.parts.push_back({"part " + std::to_string(next), part_color(next)});
+      for (; next <= range->second.second; ++next) category.add("part " + std::to_string(next));
     }
     labels.categories.push_back(std::move(category));
   }

@@ -22,8 +22,8 @@ LabelMap labels_of(const std::vector<int64_t>& kinds) {
   for (const int64_t kind : kinds) {
     const ShapeKind& source = shape_kinds()[static_cast<size_t>(kind)];
     Category category{source.name, next, {}};
-    for (const std::string& part : source.parts)
-      category.parts.push_back({part, part_color(next++)});
+    for (const std::string& part : source.parts) category.add(part);
+    next += static_cast<int64_t>(source.parts.size());
     labels.categories.push_back(std::move(category));
   }
   return labels;

@@ -28,7 +28,8 @@ LabelMap shapenet_part_labels() {
   int64_t next = 0;
   for (const auto& [name, parts] : names) {
     Category category{name, next, {}};
-    for (const char* part : parts) category.parts.push_back({part, part_color(next++)});
+    for (const char* part : parts) category.add(part);
+    next += static_cast<int64_t>(parts.size());
     labels.categories.push_back(std::move(category));
   }
   return labels;

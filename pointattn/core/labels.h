@@ -29,6 +29,9 @@ struct Category {
   std::string name;
   int64_t first_part = 0;
   std::vector<Part> parts;
+
+  /// Appends a part with the colour of its place.
+  void add(const std::string& part);
 };
 
 /// The names behind the numbers of a data set or a model: category ids are positions in
@@ -45,13 +48,15 @@ struct LabelMap {
   int64_t category_id(const std::string& name) const;
 };
 
-/// Colour of a part id: the same part has the same colour everywhere. Neighbouring ids differ
-/// strongly.
-Color part_color(int64_t id);
+/// Colour of the part at a place (from 0) in its category, so the same part has the same colour
+/// everywhere. The first twelve are told apart on white and on black by readers with any of the
+/// three kinds of colour blindness; a negative place, which no part has, is grey.
+Color part_color(int64_t place);
 
-/// {"categories": [{"name", "first_part", "parts": [names], "colors": ["#rrggbb"]}]}. Reading also
-/// takes the `*_meta.json` files of the HDF5 data sets (parts without colours); overlapping or
-/// negative part ids throw c10::ValueError.
+/// {"categories": [{"name", "first_part", "parts": [names], "colors": ["#rrggbb"]}]}. "colors" is
+/// written for a category whose colours are not part_color()'s, and may be absent: so are the
+/// `*_meta.json` files of the HDF5 data sets. Overlapping or negative part ids throw
+/// c10::ValueError.
 nlohmann::json to_json(const LabelMap& labels);
 LabelMap label_map_from_json(const nlohmann::json& json);
 

@@ -4,6 +4,7 @@
 #include "pointattn/core/files.h"
 #include "pointattn/view/vectors.h"
 
+#include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 #include <nlohmann/json.hpp>
 
@@ -15,7 +16,7 @@ namespace pointattn::view {
 namespace {
 
 constexpr double kDegree = std::numbers::pi / 180;
-constexpr double kMargin = 1.04;
+constexpr double kMargin = 1.03;
 constexpr double kSmallest = 1e-6;  // a single point still has a camera at a distance
 
 Vec axis_of(int up) {
@@ -35,21 +36,69 @@ Vec turned(const Vec& v, const Vec& axis, double angle) {
          ((1 - std::cos(angle)) * dot(axis, v)) * axis;
 }
 
-/// Moves the eye along its line until every corner of the box is inside the picture.
-Camera backed_off(Camera camera, const Box& box, double aspect) {
+/// The points of all panels, float32 [N,3].
+at::Tensor all_points(const Scene& scene) {
+  std::vector<at::Tensor> parts;
+  for (const Panel& panel : scene.panels) parts.push_back(panel.xyz);
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
+}
+
+/// A rim about the up axis through the target that holds everything at every turn.
+at::Tensor rim(const at::Tensor& points, const Vec& target, int up) {
+  constexpr int kSteps = 24;
+  const at::Tensor from = points - at::tensor({target[0], target[1], target[2]}, at::kFloat);
+  const auto a = static_cast<size_t>((up + 1) % 3);
+  const auto b = static_cast<size_t>((up + 2) % 3);
+  const double radius =
+      at::hypot(from.select(1, (up + 1) % 3), from.select(1, (up + 2) % 3)).max().item<double>();
+  const auto [low, high] = points.select(1, up).aminmax();
+  at::Tensor ring = at::empty({2 * kSteps, 3}, at::kFloat);
+  float* out = ring.mutable_data_ptr<float>();
+  for (const at::Tensor& height : {low, high}) {
+    for (int step = 0; step < kSteps; ++step, out += 3) {
+      const double angle = 2 * std::numbers::pi * step / kSteps;
+      out[up] = height.item<float>();
+      out[a] = static_cast<float>(target[a] + radius * std::cos(angle));
+      out[b] = static_cast<float>(target[b] + radius * std::sin(angle));
+    }
+  }
+  return ring;
+}
+
+/// Moves the eye along its line until every point with this radius is inside the picture, and the
+/// target until what is seen is in the middle of it: only along `up` where it is given.
+Camera framed(
+    Camera camera, const at::Tensor& points, double radius, double aspect, const Vec* up) {
+  constexpr int kRounds = 6;
   const Camera::Frame frame = camera.frame();
   const double vertical = std::tan(camera.fov / 2 * kDegree) / kMargin;
   const double horizontal = vertical * aspect;
+  const auto along = [&](const Vec& axis) {
+    return points.mv(at::tensor({axis[0], axis[1], axis[2]}, at::kFloat));
+  };
+  const at::Tensor across = along(frame.right);
+  const at::Tensor upwards = along(frame.up);
+  const at::Tensor toward = along(frame.back);
   double distance = kSmallest;
-  for (int corner = 0; corner < 8; ++corner) {
-    Vec at{};
-    for (size_t axis = 0; axis < 3; ++axis)
-      at[axis] = (corner >> axis & 1) != 0 ? box.high[axis] : box.low[axis];
-    const Vec from = at - camera.target;
-    const double toward = dot(from, frame.back);
-    distance = std::max({distance,
-                         toward + std::abs(dot(from, frame.right)) / horizontal,
-                         toward + std::abs(dot(from, frame.up)) / vertical});
+  for (int round = 0; round < kRounds && points.size(0) > 0; ++round) {
+    const at::Tensor x = across - dot(frame.right, camera.target);
+    const at::Tensor y = upwards - dot(frame.up, camera.target);
+    const at::Tensor z = toward - dot(frame.back, camera.target);
+    const at::Tensor needed =
+        z + at::max((x.abs() + radius) / horizontal, (y.abs() + radius) / vertical);
+    distance = std::max(kSmallest, needed.max().item<double>());
+    if (round + 1 == kRounds) break;
+    // The middle of the picture, as slopes seen from the eye.
+    const at::Tensor ahead = distance - z;
+    const auto [left, right] = (x / ahead).aminmax();
+    const auto [low, high] = (y / ahead).aminmax();
+    const double off_y = (low.item<double>() + high.item<double>()) / 2 * distance;
+    if (up) {
+      camera.target = camera.target + (off_y * dot(frame.up, *up)) * *up;
+    } else {
+      const double off_x = (left.item<double>() + right.item<double>()) / 2 * distance;
+      camera.target = camera.target + off_x * frame.right + off_y * frame.up;
+    }
   }
   camera.eye = camera.target + distance * frame.back;
   return camera;
@@ -65,15 +114,21 @@ Camera::Frame Camera::frame() const {
   return frame;
 }
 
-Camera fit(const Scene& scene, double aspect, double azimuth, double elevation) {
+Camera fit(const Scene& scene, double aspect, double azimuth, double elevation, bool all_around) {
   const Box box = bounds(scene);
   Camera camera;
   camera.up = axis_of(scene.up);
   camera.target = 0.5 * (Vec(box.low) + Vec(box.high));
-  // From the front, which is the axis before the last one in the cycle x → y → z.
+  // The front is where z points; x where z is up.
   const Vec front = axis_of(scene.up == 2 ? 0 : 2);
   camera.eye = camera.target + std::max(box.diagonal(), kSmallest) * front;
-  return backed_off(orbit(camera, azimuth, elevation), box, aspect);
+  at::Tensor points = all_points(scene);
+  double radius = 0;
+  for (const Panel& panel : scene.panels) radius = std::max(radius, panel.spacing);
+  const Vec up = axis_of(scene.up);
+  if (all_around && points.size(0) > 0) points = rim(points, camera.target, scene.up);
+  return framed(
+      orbit(camera, azimuth, elevation), points, radius, aspect, all_around ? &up : nullptr);
 }
 
 Camera orbit(const Camera& camera, double azimuth, double elevation) {

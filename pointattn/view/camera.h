@@ -24,9 +24,13 @@ struct Camera {
 };
 
 /// The camera that sees the whole scene from the front right and a little above, every panel in a
-/// picture of this aspect (width / height). An empty scene or a single point gives a valid camera
-/// too.
-Camera fit(const Scene& scene, double aspect, double azimuth = 35, double elevation = 20);
+/// picture of this aspect (width / height); with `all_around` also after orbit() about the up axis.
+/// An empty scene or a single point gives a valid camera too.
+Camera fit(const Scene& scene,
+           double aspect,
+           double azimuth = 35,
+           double elevation = 20,
+           bool all_around = false);
 
 /// The camera moved around its target: azimuth about the up axis, elevation over it (kept from the
 /// poles), in degrees.

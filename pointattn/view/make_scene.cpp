@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/core/closest.h"
 #include "pointattn/view/colorings.h"
+#include "pointattn/view/density.h"
 #include "pointattn/view/printable.h"
 #include "pointattn/view/scene.h"
 
@@ -164,6 +165,7 @@ Panel make_panel(const io::Cloud& cloud,
   const at::Tensor xyz = lost == 0 ? all : all.index_select(0, panel.rows);
   panel.origin = common.origin ? *common.origin : middle(xyz);
   panel.xyz = from_origin(xyz, panel.origin);
+  panel.spacing = spacing(panel.xyz);
   if (cloud.triangles.defined() && cloud.triangles.size(0) > 0)
     panel.triangles = kept_triangles(cloud.triangles, panel.rows, all.size(0));
 

@@ -19,18 +19,19 @@ struct PictureOptions {
   std::string by;        ///< colouring; empty: each panel's first
   int64_t width = 1280;  ///< of the whole picture
   int64_t height = 960;
-  double point_size = 0;  ///< diameter in pixels; 0 suits the cloud and the picture
+  double point_size = 0;  ///< diameter in pixels; 0 suits the cloud
   bool legend = true;     ///< false: the points alone, without legend, titles and margins
 };
 
-/// Panels side by side with their titles and legends, on white. Throws c10::ValueError for a size
-/// that is not 16 to 16384, and c10::Error where text cannot be drawn (no Cairo, no font).
-at::Tensor draw_picture(const Scene& scene, const Camera& camera, const PictureOptions& options);
+/// Width over height of the part of the picture that shows a panel, for fit().
+double panel_aspect(const Scene& scene, const PictureOptions& options, int64_t views = 1);
 
-/// Several views of the scene in one picture, in rows, under one title and legend.
-at::Tensor draw_sheet(const Scene& scene,
-                      const std::vector<Camera>& cameras,
-                      const PictureOptions& options);
+/// The panels side by side with their titles and legends, on white, once for each camera (one, or
+/// several views as a sheet). Throws c10::ValueError for a size that is not 64 to 16384 and without
+/// a camera, c10::Error where text cannot be drawn (no Cairo, no font).
+at::Tensor draw_picture(const Scene& scene,
+                        const std::vector<Camera>& cameras,
+                        const PictureOptions& options);
 
 /// Writes an image as PNG, whole or not at all.
 void write_png(const std::filesystem::path& path, const at::Tensor& image);

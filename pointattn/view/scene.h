@@ -52,10 +52,11 @@ struct Coloring {
 /// their order. Texts are valid UTF-8 in one line, whatever the file says.
 struct Panel {
   std::string title;
-  at::Tensor xyz;                   ///< float32 [N,3], relative to `origin`
-  std::array<double, 3> origin{};   ///< in the file's units; non-zero far from 0 (UTM coordinates)
-  at::Tensor rows;                  ///< int64 [N] rows of the points in the file
-  at::Tensor triangles;             ///< int64 [T,3] rows of xyz; undefined for a cloud
+  at::Tensor xyz;                  ///< float32 [N,3], relative to `origin`
+  std::array<double, 3> origin{};  ///< in the file's units; non-zero far from 0 (UTM coordinates)
+  at::Tensor rows;                 ///< int64 [N] rows of the points in the file
+  at::Tensor triangles;            ///< int64 [T,3] rows of xyz; undefined for a cloud
+  double spacing = 0;  ///< between neighbouring points (density.h): what suits a point's size
   std::vector<Coloring> colorings;  ///< at least one; the first is the one to begin with
   at::Tensor label;                 ///< int64 [N]; undefined when the file has none
   at::Tensor confidence;            ///< float32 [N]; undefined when the file has none

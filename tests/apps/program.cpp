@@ -59,7 +59,7 @@ void write_model(const fs::path& path) {
   model.spec.task = models::Task::kSegment;
   model.spec.labels.categories = {
       {"Chair", 0, {{"leg", part_color(0)}, {"seat", part_color(1)}, {"back", part_color(2)}}},
-      {"Mug", 3, {{"body", part_color(3)}, {"handle", part_color(4)}}}};
+      {"Mug", 3, {{"body", part_color(0)}, {"handle", part_color(1)}}}};
   model.card = {{"data", "none: random weights"}};
   model.network = models::make_network(model.spec);
   models::save_model(path, model);
