@@ -23,6 +23,7 @@ class CameraControl final : public open3d::visualization::ViewControl {
       : camera_(camera), start_(camera), box_(box) {}
 
   const Camera& camera() const { return camera_; }
+  const Camera& start() const { return start_; }
   void set_camera(const Camera& camera) { camera_ = camera; }
   /// Pixels that a unit of length takes at the target in a picture of this height.
   double pixels_per_unit(int height) const;

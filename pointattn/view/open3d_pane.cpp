@@ -22,14 +22,15 @@ std::vector<Eigen::Vector3d> points_of(const at::Tensor& xyz) {
   return points;
 }
 
-void set_colors(std::vector<Eigen::Vector3d>& colors, const at::Tensor& rgb) {
+std::vector<Eigen::Vector3d> colors_of(const at::Tensor& rgb) {
   const at::Tensor rows = rgb.contiguous();
   const uint8_t* from = rows.const_data_ptr<uint8_t>();
-  colors.resize(static_cast<size_t>(rows.size(0)));
+  std::vector<Eigen::Vector3d> colors(static_cast<size_t>(rows.size(0)));
   for (Eigen::Vector3d& color : colors) {
     color = Eigen::Vector3d(from[0], from[1], from[2]) / 255.0;
     from += 3;
   }
+  return colors;
 }
 
 std::vector<Eigen::Vector3i> triangles_of(const at::Tensor& triangles) {
@@ -58,12 +59,9 @@ Pane::Pane(const Panel& panel, const std::string& title) : panel_(panel) {
     mesh_ = std::make_shared<open3d::geometry::TriangleMesh>(points_of(panel.xyz),
                                                              triangles_of(panel.triangles));
     mesh_->ComputeVertexNormals();
-    renderer_ = std::make_unique<o3d::glsl::TriangleMeshRenderer>();
-    renderer_->AddGeometry(mesh_);
+    mesh_renderer_.AddGeometry(mesh_);
   } else {
-    cloud_ = std::make_shared<open3d::geometry::PointCloud>(points_of(panel.xyz));
-    renderer_ = std::make_unique<o3d::glsl::PointCloudRenderer>();
-    renderer_->AddGeometry(cloud_);
+    points_.set_points(panel.xyz);
   }
   title_.set(text_image(title, {.size = 18, .bold = true}));
   if (panel.points() == 0) caption_.set(text_image("no points", {}));
@@ -71,40 +69,38 @@ Pane::Pane(const Panel& panel, const std::string& title) : panel_(panel) {
 
 void Pane::color_by(const std::string& coloring) {
   coloring_ = &panel_.coloring(coloring);
-  set_colors(mesh_ ? mesh_->vertex_colors_ : cloud_->colors_, coloring_->rgb);
-  renderer_->UpdateGeometry();
+  if (mesh_) {
+    mesh_->vertex_colors_ = colors_of(coloring_->rgb);
+    mesh_renderer_.UpdateGeometry();
+  } else {
+    points_.set_colors(coloring_->rgb);
+  }
   legend_room_ = 0;
 }
 
 void Pane::mark(std::optional<int64_t> point) {
-  mark_.reset();
+  marked_ = point.has_value();
   caption_.set(point ? text_image(facts_line(panel_, *point), {}) : at::Tensor());
-  if (!point) return;
-  mark_ =
-      std::make_shared<open3d::geometry::PointCloud>(points_of(panel_.xyz.narrow(0, *point, 1)));
-  mark_renderer_.AddGeometry(mark_);
+  if (point) mark_.set_points(panel_.xyz.narrow(0, *point, 1));
 }
 
-void Pane::draw(const Area& area, CameraControl& control, double point_size, bool legend) {
+void Pane::draw(const Area& area, CameraControl& control, BallSize size, bool legend) {
   control.look_through(area);
-  o3d::RenderOption option;
-  option.point_size_ = point_size;
-  option.mesh_show_back_face_ = true;
-  renderer_->Render(option, control);
-  if (mark_) draw_mark(control, point_size);
-  draw_texts(area, control, legend);
-}
-
-/// A black square with a white one inside, in front of everything.
-void Pane::draw_mark(const CameraControl& control, double point_size) {
-  o3d::RenderOption option;
-  option.depthFunc_ = o3d::RenderOption::DepthFunc::Always;
-  for (const double brightness : {0.0, 1.0}) {
-    option.point_size_ = point_size + (brightness > 0 ? 4 : 8);
-    mark_->PaintUniformColor(Eigen::Vector3d::Constant(brightness));
-    mark_renderer_.UpdateGeometry();
-    mark_renderer_.Render(option, control);
+  if (mesh_) {
+    o3d::RenderOption option;
+    option.mesh_show_back_face_ = true;
+    mesh_renderer_.Render(option, control);
+  } else {
+    points_.draw(control, size);
   }
+  if (marked_) {
+    // A black ring about a white point, in front of everything.
+    mark_.set_colors(at::zeros({1, 3}, at::kByte));
+    mark_.draw(control, {size.pixels + 5, size.world * 1.5}, true);
+    mark_.set_colors(at::full({1, 3}, 255, at::kByte));
+    mark_.draw(control, {size.pixels + 2, size.world}, true);
+  }
+  draw_texts(area, control, legend);
 }
 
 void Pane::draw_texts(const Area& area, const CameraControl& control, bool legend) {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/view/open3d_balls.h"
 #include "pointattn/view/open3d_camera.h"
 #include "pointattn/view/open3d_overlay.h"
 #include "pointattn/view/scene.h"
 
-#include <open3d/geometry/PointCloud.h>
 #include <open3d/geometry/TriangleMesh.h>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,20 +24,19 @@ class Pane {
   void color_by(const std::string& coloring);
   /// Marks a point and says below the cloud what it is; nothing: takes the mark away.
   void mark(std::optional<int64_t> point);
-  void draw(const Area& area, CameraControl& control, double point_size, bool legend);
+  void draw(const Area& area, CameraControl& control, BallSize size, bool legend);
   const Panel& panel() const { return panel_; }
 
  private:
-  void draw_mark(const CameraControl& control, double point_size);
   void draw_texts(const Area& area, const CameraControl& control, bool legend);
 
   const Panel& panel_;
   const Coloring* coloring_ = nullptr;
-  std::shared_ptr<open3d::geometry::PointCloud> cloud_;
+  Balls points_;
   std::shared_ptr<open3d::geometry::TriangleMesh> mesh_;  ///< set where the panel is a mesh
-  std::unique_ptr<open3d::visualization::glsl::GeometryRenderer> renderer_;
-  std::shared_ptr<open3d::geometry::PointCloud> mark_;
-  open3d::visualization::glsl::PointCloudRenderer mark_renderer_;
+  open3d::visualization::glsl::TriangleMeshRenderer mesh_renderer_;
+  Balls mark_;
+  bool marked_ = false;
   Overlay title_, legend_, caption_;
   int legend_room_ = 0;  ///< height that the legend was drawn for
 };

@@ -3,6 +3,7 @@
 
 #include "pointattn/view/pick.h"
 #include "pointattn/view/picture.h"
+#include "pointattn/view/render.h"
 
 #include <c10/util/Exception.h>
 
@@ -17,17 +18,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kTurn = 15;       // degrees an arrow key
-constexpr double kSmallest = 1.5;  // pixels of a point
-constexpr double kLargest = 40;
+constexpr double kThinnest = 0.9;  // radius in pixels that a point has at least
 constexpr double kPickRadius = 4;  // pixels that a hand may miss a point by
 constexpr int kDivider = 1;        // pixels between two panels
-
-/// Diameter in the scene's units at which the points of every panel's surface close up.
-double suitable_point_size(const Scene& scene) {
-  double size = 0;
-  for (const Panel& panel : scene.panels) size = std::max(size, panel.spacing);
-  return 1.3 * size;
-}
 
 /// What a key is called in the key table: the letter that it types, whatever the keyboard's layout.
 std::string name_of(int key, int scancode, int mods) {
@@ -108,9 +101,6 @@ void Window::open() {
   const bool titled = scene_.panels.size() > 1;
   for (const Panel& panel : scene_.panels) panes_.emplace_back(panel, titled ? panel.title : "");
   color_by(coloring_);
-  const double pixels = control().pixels_per_unit(area(0).height);
-  point_size_ =
-      options_.point_size > 0 ? options_.point_size / pixels : suitable_point_size(scene_);
 }
 
 bool Window::InitViewControl() {
@@ -136,8 +126,12 @@ Area Window::area(size_t pane) const {
   return {left, 0, std::max(right - left, 1), std::max(height, 1)};
 }
 
-double Window::pixels_per_point() {
-  return std::clamp(point_size_ * control().pixels_per_unit(area(0).height), kSmallest, kLargest);
+BallSize Window::ball_size() const {
+  if (options_.point_size > 0) return {options_.point_size / 2 * enlarged_, 0};
+  double world = 0;
+  for (const Pane& pane : panes_)
+    world = std::max(world, point_radius(pane.panel(), control().start(), area(0).height));
+  return {std::max(kThinnest, kThinnest * enlarged_), world * enlarged_};
 }
 
 void Window::Render(bool) {
@@ -147,8 +141,9 @@ void Window::Render(bool) {
   glClearColor(1, 1, 1, 1);
   glClearDepth(1);
   glClear(GL_COLOR_BUFFER_BIT | GL_DEPTH_BUFFER_BIT);
+  const BallSize size = ball_size();
   for (size_t i = 0; i < panes_.size(); ++i)
-    guarded([&] { panes_[i].draw(area(i), control(), pixels_per_point(), legend_); });
+    guarded([&] { panes_[i].draw(area(i), control(), size, legend_); });
   glEnable(GL_SCISSOR_TEST);
   glClearColor(0.8F, 0.8F, 0.8F, 1);
   for (size_t i = 1; i < panes_.size(); ++i) {
@@ -219,7 +214,7 @@ void Window::set_up_keys() {
       {"r", "the view of the beginning", {{"r", [this] { control().Reset(); }}}},
       {"+, -",
        "larger, smaller points",
-       {{"+", [this] { change_point_size(1.25); }}, {"-", [this] { change_point_size(0.8); }}}},
+       {{"+", [this] { enlarged_ *= 1.25; }}, {"-", [this] { enlarged_ /= 1.25; }}}},
       {"g", "legend on or off", {{"g", [this] { legend_ = !legend_; }}}},
       {"v, l",
        "save the view, load it again (" + view_file().string() + ")",
@@ -256,25 +251,21 @@ void Window::pick_under_pointer() {
   double x = 0, y = 0;
   glfwGetCursorPos(window_, &x, &y);
   is_redraw_required_ = true;
+  const BallSize size = ball_size();
+  const double radius =
+      std::max(size.pixels, size.world * control().pixels_per_unit(area(0).height));
   for (size_t i = 0; i < panes_.size(); ++i) {
     const Area part = area(i);
     std::optional<int64_t> point;
     if (x >= part.left && x < part.left + part.width) {
       const Pixel pixel{x - part.left, y, 1.0 * part.width, 1.0 * part.height};
-      point =
-          pick(panes_[i].panel(), control().camera(), pixel, kPickRadius + pixels_per_point() / 2);
+      point = pick(panes_[i].panel(), control().camera(), pixel, std::max(radius, kPickRadius));
     }
     panes_[i].mark(point);
     if (!point) continue;
     if (panes_.size() > 1) std::cout << panes_[i].panel().title << "  ";
     std::cout << facts_line(panes_[i].panel(), *point) << std::endl;
   }
-}
-
-void Window::change_point_size(double factor) {
-  // From what is seen, so that a key is not lost on a size beyond the limits.
-  const double wanted = std::clamp(factor * pixels_per_point(), kSmallest, kLargest);
-  point_size_ = wanted / control().pixels_per_unit(area(0).height);
 }
 
 void Window::write_picture() {
@@ -284,7 +275,7 @@ void Window::write_picture() {
   options.by = colorings_.empty() ? "" : colorings_[coloring_];
   options.width = width;
   options.height = height;
-  options.point_size = pixels_per_point();
+  options.point_size = options_.point_size * enlarged_;
   options.legend = legend_;
   const fs::path path = fresh_picture();
   write_png(path, draw_picture(scene_, {control().camera()}, options));

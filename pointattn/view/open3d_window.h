@@ -47,20 +47,22 @@ class Window final : public open3d::visualization::Visualizer {
   void set_up_keys();
   void color_by(size_t number);
   void pick_under_pointer();
-  void change_point_size(double factor);
   void write_picture();
   void load_saved_view();
   std::filesystem::path view_file() const;
   CameraControl& control() { return static_cast<CameraControl&>(*view_control_ptr_); }
   Area area(size_t pane) const;
-  double pixels_per_point();
+  BallSize ball_size() const;
+  const CameraControl& control() const {
+    return static_cast<const CameraControl&>(*view_control_ptr_);
+  }
 
   const Scene& scene_;
   const ViewOptions& options_;
   std::vector<std::string> colorings_;  ///< names that any panel knows
   size_t coloring_ = 0;
   std::vector<Keys> keys_;
-  double point_size_ = 0;  ///< diameter in the scene's units
+  double enlarged_ = 1;  ///< what the keys made of the size of the points
   bool legend_ = true;
   std::deque<Pane> panes_;
 };

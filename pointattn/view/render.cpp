@@ -240,6 +240,12 @@ at::Tensor projection(const Camera& camera, int64_t height, int64_t width) {
   return matrix;
 }
 
+double point_radius(const Panel& panel, const Camera& camera, int64_t height) {
+  const double distance = std::max(length(Vec(camera.eye) - Vec(camera.target)), 1e-12);
+  const double apart = panel.spacing * focal_length(camera, height) / distance;
+  return relative_radius(apart) * panel.spacing;
+}
+
 at::Tensor render(const Panel& panel,
                   const Coloring& coloring,
                   const Camera& camera,
@@ -255,9 +261,7 @@ at::Tensor render(const Panel& panel,
   if (point_size > 0) {
     splat.pixels = static_cast<float>(point_size / 2 * static_cast<double>(fine));
   } else {
-    const double distance = std::max(length(Vec(camera.eye) - Vec(camera.target)), 1e-12);
-    const double apart = panel.spacing * focal_length(camera, height) / distance;
-    splat.world = static_cast<float>(relative_radius(apart) * panel.spacing);
+    splat.world = static_cast<float>(point_radius(panel, camera, height));
   }
   const Raster raster = mesh ? rasterize_triangles(panel.xyz, panel.triangles, project, tall, wide)
                              : rasterize_points(panel.xyz, project, tall, wide, splat);
