@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/view/open3d_camera.h"
+
 #include <ATen/core/Tensor.h>
-#include <open3d/visualization/shader/ShaderWrapper.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
 
 namespace pointattn::view {
 
@@ -13,39 +18,34 @@ struct BallSize {
   double world = 0;
 };
 
+/// Places and colours on the graphics card, and one of the shaders that draw them.
+class PointShader;
+
 /// Points as lit balls, as pictures show them (render.h); Open3D's own shader draws squares without
 /// light. The colours and places go to the graphics card as the tensors have them. Needs the
 /// window's OpenGL context as long as it lives.
-class Balls final : public open3d::visualization::glsl::ShaderWrapper {
+class Balls {
  public:
   Balls();
-  ~Balls() override { Release(); }
+  ~Balls();
+  Balls(const Balls&) = delete;
+  Balls& operator=(const Balls&) = delete;
 
   /// float32 [N,3]
   void set_points(const at::Tensor& xyz);
   /// uint8 [N,3]
   void set_colors(const at::Tensor& rgb);
-  /// Into the viewport and through the matrices of the control. `always`: in front of what is
-  /// already there.
-  void draw(const open3d::visualization::ViewControl& control, BallSize size, bool always = false);
-
- protected:
-  bool Compile() override;
-  void Release() override;
-  bool BindGeometry(const open3d::geometry::Geometry&,
-                    const open3d::visualization::RenderOption&,
-                    const open3d::visualization::ViewControl&) override;
-  bool RenderGeometry(const open3d::geometry::Geometry&,
-                      const open3d::visualization::RenderOption&,
-                      const open3d::visualization::ViewControl& control) override;
-  void UnbindGeometry() override;
+  /// Through the matrices of the control. Of more than `most` points an even share is drawn.
+  void draw(const CameraControl& control,
+            BallSize size,
+            int64_t most = std::numeric_limits<int64_t>::max());
 
  private:
   GLuint points_ = 0;
   GLuint colors_ = 0;
   int64_t count_ = 0;
-  BallSize size_;
-  bool always_ = false;
+  std::unique_ptr<PointShader> balls_;
+  std::unique_ptr<PointShader> discs_;  ///< for points too small to have a shape: many times faster
 };
 
 }  // namespace pointattn::view

@@ -23,6 +23,8 @@ class CameraControl final : public open3d::visualization::ViewControl {
       : camera_(camera), start_(camera), box_(box) {}
 
   const Camera& camera() const { return camera_; }
+  /// The camera that Reset() goes back to, and goes there.
+  void begin(const Camera& camera) { start_ = camera_ = camera; }
   const Camera& start() const { return start_; }
   void set_camera(const Camera& camera) { camera_ = camera; }
   /// Pixels that a unit of length takes at the target in a picture of this height.

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace pointattn::view {
@@ -13,6 +14,8 @@ namespace o3d = open3d::visualization;
 namespace {
 
 constexpr int kMargin = 16;
+constexpr int kCaption = 26;       // height of the line about the picked point
+constexpr double kMarkRadius = 4;  // pixels
 
 std::vector<Eigen::Vector3d> points_of(const at::Tensor& xyz) {
   const at::Tensor rows = xyz.contiguous();
@@ -42,6 +45,20 @@ std::vector<Eigen::Vector3i> triangles_of(const at::Tensor& triangles) {
     from += 3;
   }
   return corners;
+}
+
+/// One light from the left, above and behind the eye, and enough of it from everywhere: a face that
+/// looks at the light has its own colour.
+o3d::RenderOption mesh_look() {
+  o3d::RenderOption option;
+  option.mesh_show_back_face_ = true;
+  option.light_ambient_color_ = Eigen::Vector3d::Constant(0.5);
+  option.light_position_relative_[0] = {-4, 5, 8};
+  for (int light = 0; light < 4; ++light) {
+    option.light_diffuse_power_[light] = light == 0 ? 0.5 : 0;
+    option.light_specular_power_[light] = 0;
+  }
+  return option;
 }
 
 at::Tensor text_image(const std::string& text, const TextStyle& style) {
@@ -75,7 +92,7 @@ void Pane::color_by(const std::string& coloring) {
   } else {
     points_.set_colors(coloring_->rgb);
   }
-  legend_room_ = 0;
+  legend_width_ = 0;
 }
 
 void Pane::mark(std::optional<int64_t> point) {
@@ -84,42 +101,49 @@ void Pane::mark(std::optional<int64_t> point) {
   if (point) mark_.set_points(panel_.xyz.narrow(0, *point, 1));
 }
 
-void Pane::draw(const Area& area, CameraControl& control, BallSize size, bool legend) {
-  control.look_through(area);
+void Pane::show_legend(bool shown) { legend_shown_ = shown; }
+
+int Pane::above() const { return title_.height() > 0 ? kMargin + title_.height() : 0; }
+
+int Pane::below() const { return kMargin + kCaption + (legend_shown_ ? legend_.height() : 0); }
+
+/// Beside one another in rows, which leaves the cloud the most room; at most a third of the pane.
+void Pane::fit_legend(const Area& area) {
+  if (area.width == legend_width_ || !coloring_) return;
+  LegendOptions options;
+  options.width = std::max(area.width - 2 * kMargin, 1);
+  options.height = std::max(area.height / 3, 1);
+  options.in_rows = true;
+  legend_.set(draw_legend(coloring_->legend, options));
+  legend_width_ = area.width;
+}
+
+void Pane::draw(
+    const Area& area, const Area& inner, CameraControl& control, BallSize size, int64_t most) {
+  control.look_through(inner);
+  glEnable(GL_SCISSOR_TEST);
+  glScissor(inner.left, inner.bottom, inner.width, inner.height);
   if (mesh_) {
-    o3d::RenderOption option;
-    option.mesh_show_back_face_ = true;
-    mesh_renderer_.Render(option, control);
+    mesh_renderer_.Render(mesh_look(), control);
   } else {
-    points_.draw(control, size);
+    glDepthFunc(GL_LESS);
+    points_.draw(control, size, most);
   }
   if (marked_) {
     // A black ring about a white point, in front of everything.
+    const double world = mesh_ ? 0 : size.world;
+    glDepthFunc(GL_ALWAYS);
     mark_.set_colors(at::zeros({1, 3}, at::kByte));
-    mark_.draw(control, {size.pixels + 5, size.world * 1.5}, true);
+    mark_.draw(control, {kMarkRadius + 3, 1.5 * world});
     mark_.set_colors(at::full({1, 3}, 255, at::kByte));
-    mark_.draw(control, {size.pixels + 2, size.world}, true);
+    mark_.draw(control, {kMarkRadius, world});
+    glDepthFunc(GL_LESS);
   }
-  draw_texts(area, control, legend);
-}
-
-void Pane::draw_texts(const Area& area, const CameraControl& control, bool legend) {
+  glDisable(GL_SCISSOR_TEST);
   const int left = area.left + kMargin;
-  int top = area.bottom + area.height - kMargin;
-  top -= title_.height();
-  title_.draw(left, top, control);
-  if (title_.height() > 0) top -= kMargin / 2;
-  const int room = top - area.bottom - kMargin - caption_.height() - kMargin;
-  if (legend && coloring_ && room > 0) {
-    if (room != legend_room_) {
-      LegendOptions options;
-      options.height = room;
-      legend_.set(draw_legend(coloring_->legend, options));
-      legend_room_ = room;
-    }
-    legend_.draw(left, top - legend_.height(), control);
-  }
-  caption_.draw(left, area.bottom + kMargin, control);
+  title_.draw(left, area.bottom + area.height - kMargin - title_.height(), control);
+  if (legend_shown_) legend_.draw(left, area.bottom + kMargin, control);
+  caption_.draw(left, inner.bottom - kCaption, control);
 }
 
 }  // namespace pointattn::view

@@ -18,18 +18,24 @@ namespace pointattn::view {
 /// the point that was picked. Needs the window's OpenGL context as long as it lives.
 class Pane {
  public:
-  /// `title` stands above the legend; empty: none. The panel must outlive the pane.
+  /// `title` stands above the cloud; empty: none. The panel must outlive the pane.
   Pane(const Panel& panel, const std::string& title);
 
   void color_by(const std::string& coloring);
   /// Marks a point and says below the cloud what it is; nothing: takes the mark away.
   void mark(std::optional<int64_t> point);
-  void draw(const Area& area, CameraControl& control, BallSize size, bool legend);
+  /// Draws the legend anew where the pane has another width than it was drawn for.
+  void fit_legend(const Area& area);
+  /// Heights that the title and what stands below the cloud take.
+  int above() const;
+  int below() const;
+  /// The cloud into `inner`, the texts around it. Of more than `most` points an even share is drawn.
+  void draw(
+      const Area& area, const Area& inner, CameraControl& control, BallSize size, int64_t most);
   const Panel& panel() const { return panel_; }
+  void show_legend(bool shown);
 
  private:
-  void draw_texts(const Area& area, const CameraControl& control, bool legend);
-
   const Panel& panel_;
   const Coloring* coloring_ = nullptr;
   Balls points_;
@@ -38,7 +44,8 @@ class Pane {
   Balls mark_;
   bool marked_ = false;
   Overlay title_, legend_, caption_;
-  int legend_room_ = 0;  ///< height that the legend was drawn for
+  bool legend_shown_ = true;
+  int legend_width_ = 0;  ///< of the pane that the legend was drawn for
 };
 
 }  // namespace pointattn::view

@@ -12,15 +12,18 @@
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 
 namespace pointattn::view {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kTurn = 15;       // degrees an arrow key
-constexpr double kThinnest = 0.9;  // radius in pixels that a point has at least
-constexpr double kPickRadius = 4;  // pixels that a hand may miss a point by
-constexpr int kDivider = 1;        // pixels between two panels
+constexpr double kTurn = 15;                  // degrees an arrow key
+constexpr double kThinnest = 0.9;             // radius in pixels that a point has at least
+constexpr double kPickRadius = 4;             // pixels that a hand may miss a point by
+constexpr int64_t kWhileTurning = 1'000'000;  // points that are drawn while the mouse turns them
+constexpr double kLone = 6;                   // radius in pixels of a point that has no neighbours
+constexpr int kDivider = 1;                   // pixels between two panels
 
 /// What a key is called in the key table: the letter that it types, whatever the keyboard's layout.
 std::string name_of(int key, int scancode, int mods) {
@@ -101,15 +104,13 @@ void Window::open() {
   const bool titled = scene_.panels.size() > 1;
   for (const Panel& panel : scene_.panels) panes_.emplace_back(panel, titled ? panel.title : "");
   color_by(coloring_);
+  const Area shown = cloud_area(0);
+  control().begin(fit(scene_, static_cast<double>(shown.width) / shown.height));
+  if (options_.camera) control().set_camera(*options_.camera);
 }
 
 bool Window::InitViewControl() {
-  int width = 1, height = 1;
-  glfwGetFramebufferSize(window_, &width, &height);
-  const double aspect =
-      static_cast<double>(width) / static_cast<double>(scene_.panels.size()) / std::max(height, 1);
-  view_control_ptr_ = std::make_unique<CameraControl>(fit(scene_, aspect), bounds(scene_));
-  if (options_.camera) control().set_camera(*options_.camera);
+  view_control_ptr_ = std::make_unique<CameraControl>(Camera{}, bounds(scene_));
   return true;
 }
 
@@ -126,12 +127,28 @@ Area Window::area(size_t pane) const {
   return {left, 0, std::max(right - left, 1), std::max(height, 1)};
 }
 
+Area Window::cloud_area(size_t pane) const {
+  // Of one height in all panes, so that one camera shows all clouds equally large.
+  int above = 0, below = 0;
+  for (const Pane& each : panes_) {
+    above = std::max(above, each.above());
+    below = std::max(below, each.below());
+  }
+  const Area all = area(pane);
+  return {all.left, below, all.width, std::max(all.height - above - below, 1)};
+}
+
+void Window::show_legend(bool shown) {
+  legend_ = shown;
+  for (Pane& pane : panes_) pane.show_legend(shown);
+}
+
 BallSize Window::ball_size() const {
   if (options_.point_size > 0) return {options_.point_size / 2 * enlarged_, 0};
   double world = 0;
   for (const Pane& pane : panes_)
-    world = std::max(world, point_radius(pane.panel(), control().start(), area(0).height));
-  return {std::max(kThinnest, kThinnest * enlarged_), world * enlarged_};
+    world = std::max(world, point_radius(pane.panel(), control().start(), cloud_area(0).height));
+  return {(world > 0 ? kThinnest : kLone) * std::max(enlarged_, 1.0), world * enlarged_};
 }
 
 void Window::Render(bool) {
@@ -141,9 +158,13 @@ void Window::Render(bool) {
   glClearColor(1, 1, 1, 1);
   glClearDepth(1);
   glClear(GL_COLOR_BUFFER_BIT | GL_DEPTH_BUFFER_BIT);
+  for (size_t i = 0; i < panes_.size(); ++i) guarded([&] { panes_[i].fit_legend(area(i)); });
   const BallSize size = ball_size();
+  const bool turning =
+      mouse_control_.is_mouse_left_button_down || mouse_control_.is_mouse_middle_button_down;
+  const int64_t most = turning ? kWhileTurning : std::numeric_limits<int64_t>::max();
   for (size_t i = 0; i < panes_.size(); ++i)
-    guarded([&] { panes_[i].draw(area(i), control(), size, legend_); });
+    guarded([&] { panes_[i].draw(area(i), cloud_area(i), control(), size, most); });
   glEnable(GL_SCISSOR_TEST);
   glClearColor(0.8F, 0.8F, 0.8F, 1);
   for (size_t i = 1; i < panes_.size(); ++i) {
@@ -167,6 +188,7 @@ void Window::MouseButtonCallback(GLFWwindow* window, int button, int action, int
     guarded([&] { pick_under_pointer(); });
   } else {
     Visualizer::MouseButtonCallback(window, button, action, mods);
+    is_redraw_required_ = true;
   }
 }
 
@@ -215,7 +237,7 @@ void Window::set_up_keys() {
       {"+, -",
        "larger, smaller points",
        {{"+", [this] { enlarged_ *= 1.25; }}, {"-", [this] { enlarged_ /= 1.25; }}}},
-      {"g", "legend on or off", {{"g", [this] { legend_ = !legend_; }}}},
+      {"g", "legend on or off", {{"g", [this] { show_legend(!legend_); }}}},
       {"v, l",
        "save the view, load it again (" + view_file().string() + ")",
        {{"v",
@@ -243,7 +265,10 @@ std::string Window::help() const {
 void Window::color_by(size_t number) {
   if (colorings_.empty()) return;
   coloring_ = number;
-  for (Pane& pane : panes_) pane.color_by(colorings_[number]);
+  for (size_t i = 0; i < panes_.size(); ++i) {
+    panes_[i].color_by(colorings_[number]);
+    panes_[i].fit_legend(area(i));
+  }
   UpdateWindowTitle();
 }
 
@@ -252,13 +277,15 @@ void Window::pick_under_pointer() {
   glfwGetCursorPos(window_, &x, &y);
   is_redraw_required_ = true;
   const BallSize size = ball_size();
+  const int height = area(0).height;
   const double radius =
-      std::max(size.pixels, size.world * control().pixels_per_unit(area(0).height));
+      std::max(size.pixels, size.world * control().pixels_per_unit(cloud_area(0).height));
   for (size_t i = 0; i < panes_.size(); ++i) {
-    const Area part = area(i);
+    const Area part = cloud_area(i);
+    const double down = y - (height - part.bottom - part.height);
     std::optional<int64_t> point;
-    if (x >= part.left && x < part.left + part.width) {
-      const Pixel pixel{x - part.left, y, 1.0 * part.width, 1.0 * part.height};
+    if (x >= part.left && x < part.left + part.width && down >= 0 && down < part.height) {
+      const Pixel pixel{x - part.left, down, 1.0 * part.width, 1.0 * part.height};
       point = pick(panes_[i].panel(), control().camera(), pixel, std::max(radius, kPickRadius));
     }
     panes_[i].mark(point);

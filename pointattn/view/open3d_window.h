@@ -7,6 +7,7 @@
 
 #include <open3d/visualization/visualizer/Visualizer.h>
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -52,6 +53,9 @@ class Window final : public open3d::visualization::Visualizer {
   std::filesystem::path view_file() const;
   CameraControl& control() { return static_cast<CameraControl&>(*view_control_ptr_); }
   Area area(size_t pane) const;
+  /// The part of it between title and legend.
+  Area cloud_area(size_t pane) const;
+  void show_legend(bool shown);
   BallSize ball_size() const;
   const CameraControl& control() const {
     return static_cast<const CameraControl&>(*view_control_ptr_);
