@@ -124,7 +124,8 @@ Camera fit(const Scene& scene, double aspect, double azimuth, double elevation, 
   camera.eye = camera.target + std::max(box.diagonal(), kSmallest) * front;
   at::Tensor points = all_points(scene);
   double radius = 0;
-  for (const Panel& panel : scene.panels) radius = std::max(radius, panel.spacing);
+  for (const Panel& panel : scene.panels)
+    if (!panel.triangles.defined()) radius = std::max(radius, panel.spacing);
   const Vec up = axis_of(scene.up);
   if (all_around && points.size(0) > 0) points = rim(points, camera.target, scene.up);
   return framed(

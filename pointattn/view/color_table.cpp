@@ -31,6 +31,7 @@ void ColorTable::count(const at::Tensor& image) {
 void ColorTable::choose(size_t most) {
   const auto measured = [&](std::vector<size_t> bins) {
     Cut cut{std::move(bins)};
+    if (cut.bins.size() == 1) return cut;  // rounding could give one bin a spread
     for (int channel = 0; channel < 3; ++channel) {
       double weight = 0;
       double sum = 0;

@@ -49,6 +49,7 @@ struct Shader {
   int64_t height;
   int64_t width;
   float size;    ///< of the scene, the unit of depth differences
+  float rough;   ///< differences up to this are the balls' own
   int64_t near;  ///< samples to the neighbours of the inner and the outer ring
   int64_t far;
 
@@ -62,7 +63,7 @@ struct Shader {
       const int64_t ny = y + step[0] * ring;
       const int64_t nx = x + step[1] * ring;
       if (ny < 0 || ny >= height || nx < 0 || nx >= width) continue;
-      const float difference = here - depth[ny * width + nx];
+      const float difference = here - depth[ny * width + nx] - rough;
       if (difference > 0) sum += std::min(1.0F, difference / range);
     }
     return sum / 8;
@@ -265,7 +266,7 @@ at::Tensor render(const Panel& panel,
   const int32_t* nearest = raster.index.const_data_ptr<int32_t>();
   const double size = std::max(bounds(panel).diagonal(), 1e-9);
   const int64_t ring = std::max<int64_t>(fine * std::min(height, width) / 90, fine);
-  const Shader shader{depth, tall, wide, static_cast<float>(size), fine, ring};
+  const Shader shader{depth, tall, wide, static_cast<float>(size), 0.3F * splat.world, fine, ring};
   if (mesh) {
     const Faces faces(panel, coloring, project, camera);
     return smoothed(height, width, fine, [&](int64_t y, int64_t x, std::array<float, 3>& color) {

@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace pointattn::view {
 namespace {
@@ -56,7 +57,7 @@ TEST(RasterizePoints, AgreesWithEveryPixelAgainstEveryPoint) {
   constexpr int64_t kWidth = 53;
   const at::Tensor xyz = test::random_points(211, 7);
   const at::Tensor project = pinhole(kHeight, kWidth);
-  const double focal = kHeight / 2.0 / std::tan(20 * M_PI / 180);
+  const double focal = kHeight / 2.0 / std::tan(20 * std::numbers::pi / 180);
   const Splat splat{0.8F, 0.05F};
   const Raster raster = rasterize_points(xyz, project, kHeight, kWidth, splat);
   const at::Tensor spots = projected(xyz, project);
@@ -64,13 +65,15 @@ TEST(RasterizePoints, AgreesWithEveryPixelAgainstEveryPoint) {
   int64_t covered = 0;
   for (int64_t y = 0; y < kHeight; ++y) {
     for (int64_t x = 0; x < kWidth; ++x) {
+      const double u = static_cast<double>(x) + 0.5;
+      const double v = static_cast<double>(y) + 0.5;
       double nearest = kInfinity;
       bool edge = false;  // too near to a rim to ask for one answer in float32
       for (int64_t i = 0; i < 211; ++i) {
         const double radius = std::max<double>(splat.pixels, splat.world * focal / spot[i][3]);
-        const double off = std::hypot(x + 0.5 - spot[i][0], y + 0.5 - spot[i][1]);
+        const double off = std::hypot(u - spot[i][0], v - spot[i][1]);
         edge |= std::abs(off - radius) < 1e-3;
-        const bool own = std::floor(spot[i][0]) == x && std::floor(spot[i][1]) == y;
+        const bool own = std::floor(spot[i][0]) == u - 0.5 && std::floor(spot[i][1]) == v - 0.5;
         if (off <= radius || own) nearest = std::min(nearest, spot[i][2]);
       }
       if (edge) continue;
@@ -166,8 +169,8 @@ TEST(RasterizeTriangles, AgreesWithEveryPixelAgainstEveryTriangle) {
         };
         const int64_t a = 3 * t;
         const double area = side(a, a + 1, corner[a + 2][0], corner[a + 2][1]);
-        const double u = x + 0.5;
-        const double v = y + 0.5;
+        const double u = static_cast<double>(x) + 0.5;
+        const double v = static_cast<double>(y) + 0.5;
         const double share[] = {side(a + 1, a + 2, u, v) / area,
                                 side(a + 2, a, u, v) / area,
                                 side(a, a + 1, u, v) / area};
@@ -207,7 +210,9 @@ TEST(RasterizeTriangles, AFloorThatPassesBelowTheCameraReachesTheLowerEdge) {
       rasterize_triangles(xyz, at::arange(3, at::kLong).view({1, 3}), project, 50, 50, 1e-3F);
   // Pixel centre k + ½ below the horizon has slope (k + ½) / 25 and so depth 25 / (k + ½).
   for (int64_t k = 1; k < 25; ++k)
-    EXPECT_NEAR(raster.depth[0][25 + k][25].item<float>(), 25 / (k + 0.5), 0.02) << k;
+    EXPECT_NEAR(
+        raster.depth[0][25 + k][25].item<float>(), 25 / (static_cast<double>(k) + 0.5), 0.02)
+        << k;
   EXPECT_TRUE(raster.index[0].slice(0, 0, 25).lt(0).all().item<bool>());
 }
 

@@ -180,7 +180,7 @@ TEST(Numbers, TicksTellTheirNumbersApart) {
     for (const Tick& tick : ticks(low, high, 3)) all += tick.text + " ";
     return all;
   };
-  EXPECT_EQ(texts(0, 1), "0.0 0.5 1.0 ");
+  EXPECT_EQ(texts(0, 1), "0.00 0.50 1.00 ");
   EXPECT_EQ(texts(4500000.25, 4500000.75), "4500000.25 4500000.50 4500000.75 ");
   EXPECT_EQ(texts(0, 200), "0 100 200 ");
   EXPECT_EQ(ticks(3, 3, 3).size(), 1U);
