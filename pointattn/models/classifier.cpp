@@ -17,7 +17,7 @@ Classifier::Classifier(Model model) : model_(std::move(model)) {
   TORCH_CHECK_VALUE(model_.spec.task == Task::kClassify,
                     "classify: expected a model that classifies, got one for the task ",
                     to_string(model_.spec.task));
-  model_.network->eval();
+  freeze(*model_.network);
 }
 
 Classification Classifier::classify(const at::Tensor& xyz, int64_t points) const {

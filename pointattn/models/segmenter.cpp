@@ -83,7 +83,7 @@ Segmenter::Segmenter(Model model) : model_(std::move(model)) {
                       category.name,
                       " has none");
   }
-  model_.network->eval();
+  freeze(*model_.network);
 }
 
 Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& options) const {
