@@ -92,7 +92,7 @@ class PctSegmenter : public Network, public nn::Freezable {
   PctSegmenter(int64_t parts, int64_t categories, nn::AttentionKind kind);
   Scores forward(const PointBatch& batch, const at::Tensor& category) override;
   void train(bool on = true) override;
-  void freeze() override;
+  void freeze(nn::Precision precision) override;
 
  private:
   at::Tensor infer(const std::vector<at::Tensor>& attended,

@@ -49,14 +49,16 @@ void PctSegmenter::train(bool on) {
 
 // W [x, cloud] = W_x x + W_cloud cloud: the part that all points of a cloud share is multiplied once
 // a cloud, not once a point.
-void PctSegmenter::freeze() {
+void PctSegmenter::freeze(nn::Precision precision) {
   const at::NoGradGuard no_grad;
   const auto [scale, shift] = nn::fixed_norm(*head1_->norm);
   const at::Tensor weight = head1_->linear->weight * scale.unsqueeze(1);
-  frozen_own_ = FrozenLinear(weight.narrow(1, 0, kWide), {}, Activation::kNone);
-  frozen_cloud_ = FrozenLinear(
-      weight.narrow(1, kWide, kCloud), head1_->linear->bias * scale + shift, Activation::kNone);
-  frozen_scores_ = FrozenLinear(scores_->weight, scores_->bias, Activation::kNone);
+  frozen_own_ = FrozenLinear(weight.narrow(1, 0, kWide), {}, Activation::kNone, precision);
+  frozen_cloud_ = FrozenLinear(weight.narrow(1, kWide, kCloud),
+                               head1_->linear->bias * scale + shift,
+                               Activation::kNone,
+                               precision);
+  frozen_scores_ = FrozenLinear(scores_->weight, scores_->bias, Activation::kNone, precision);
 }
 
 Scores PctSegmenter::forward(const PointBatch& batch, const at::Tensor& category) {

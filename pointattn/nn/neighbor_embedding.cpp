@@ -43,13 +43,13 @@ void NeighborEmbeddingImpl::train(bool on) {
   frozen_near_ = {};
 }
 
-void NeighborEmbeddingImpl::freeze() {
+void NeighborEmbeddingImpl::freeze(Precision precision) {
   const at::NoGradGuard no_grad;
   const auto [scale, shift] = fixed_norm(*first->norm);
   const Split weight = split(first->linear->weight * scale.unsqueeze(1), in_, relative_);
-  frozen_near_ = FrozenLinear(weight.near, {}, Activation::kNone);
-  frozen_centre_ = FrozenLinear(weight.centre, shift, Activation::kNone);
-  if (relative_) frozen_relative_ = FrozenLinear(weight.relative, {}, Activation::kNone);
+  frozen_near_ = FrozenLinear(weight.near, {}, Activation::kNone, precision);
+  frozen_centre_ = FrozenLinear(weight.centre, shift, Activation::kNone, precision);
+  if (relative_) frozen_relative_ = FrozenLinear(weight.relative, {}, Activation::kNone, precision);
 }
 
 /// What the second layer sees of each pair: [M,k,C_out].

@@ -16,7 +16,7 @@ class NeighborEmbeddingImpl : public torch::nn::Cloneable<NeighborEmbeddingImpl>
   NeighborEmbeddingImpl(int64_t in, int64_t out, int64_t neighbors, bool relative = false);
   void reset() override;
   void train(bool on = true) override;
-  void freeze() override;
+  void freeze(Precision precision) override;
 
   /// feat [N,C_in] of the points of `batch`, centres taken from them → [M,C_out]. Clouds of fewer
   /// than k points use all they have.

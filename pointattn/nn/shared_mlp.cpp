@@ -79,12 +79,13 @@ void SharedMlpImpl::train(bool on) {
   frozen_ = {};
 }
 
-void SharedMlpImpl::freeze() {
+void SharedMlpImpl::freeze(Precision precision) {
   const at::NoGradGuard no_grad;
   const auto [scale, shift] = fixed_norm(*norm);
   frozen_ = FrozenLinear(linear->weight * scale.unsqueeze(1),
                          bias_ ? linear->bias * scale + shift : shift,
-                         activation_);
+                         activation_,
+                         precision);
 }
 
 at::Tensor SharedMlpImpl::forward(const at::Tensor& rows) {

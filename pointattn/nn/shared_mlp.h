@@ -44,7 +44,7 @@ class SharedMlpImpl : public torch::nn::Cloneable<SharedMlpImpl>, public Freezab
   void reset() override;
   void train(bool on = true) override;
   /// One product, with the norm folded into its weights.
-  void freeze() override;
+  void freeze(Precision precision) override;
   at::Tensor forward(const at::Tensor& rows);
 
   torch::nn::Linear linear{nullptr};

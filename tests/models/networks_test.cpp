@@ -139,6 +139,20 @@ TEST_P(Networks, FrozenComputesTheSame) {
   EXPECT_LT((scores_of(*net, batch, category) - plain).abs().max().item<double>(), 1e-5 * scale);
 }
 
+TEST_P(Networks, FrozenInBfloat16StaysNear) {
+  const auto net = network();
+  const PointBatch batch = PointBatch::of({at::rand({700, 3}), at::rand({300, 3})});
+  const at::Tensor category = at::tensor({0, 1}, at::kLong);
+  freeze(*net);
+  const at::Tensor exact = scores_of(*net, batch, category);
+  freeze(*net, nn::Precision::kBFloat16);
+  const at::Tensor near = scores_of(*net, batch, category);
+  EXPECT_EQ(near.scalar_type(), at::kFloat);
+  const double error = (near - exact).abs().max().item<double>();
+  EXPECT_LT(error, 0.1 * (1 + exact.abs().max().item<double>()));
+  EXPECT_GT(error, 0) << "the products were not reduced";
+}
+
 TEST_P(Networks, TrainingThawsAFrozenNetwork) {
   const auto net = network();
   const PointBatch batch = PointBatch::of({at::rand({60, 3}), at::rand({90, 3})});
