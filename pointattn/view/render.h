@@ -13,6 +13,10 @@ namespace pointattn::view {
 /// The matrix of rasterizer.h for a camera and a picture of this size: float32 [1,4,4].
 at::Tensor projection(const Camera& camera, int64_t height, int64_t width);
 
+/// Radius in the units of the panel that suits its points in a picture of this height: balls that
+/// touch where there is room for balls, a closed surface where there is not.
+double point_radius(const Panel& panel, const Camera& camera, int64_t height);
+
 /// The points (or, for a mesh, the triangles) of a panel alone, uint8 [H,W,4] on a transparent
 /// ground, smoothed by drawing finer than asked for. Depth is shown by darkening what lies behind a
 /// near edge (eye-dome lighting, Boucheny 2009), and by the light on the little balls that points

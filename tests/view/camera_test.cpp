@@ -86,6 +86,16 @@ TEST(Camera, AnEmptySceneAndOnePointHaveACamera) {
   }
 }
 
+TEST(Camera, TheUnitDoesNotMatter) {
+  for (const double unit : {1e-9, 1.0, 1e9}) {
+    const at::Tensor xyz = test::random_points(500, 4).to(at::kDouble) * unit;
+    const Scene scene = make_scene(test::cloud_of(xyz), "a");
+    const auto [left, right, top, bottom] = seen(scene, fit(scene, 1), 1);
+    EXPECT_GT(std::max(right - left, bottom - top), 0.7) << unit;
+    EXPECT_LE(std::max(right, bottom), 1) << unit;
+  }
+}
+
 TEST(View, IsSavedInTheCoordinatesOfTheFile) {
   const test::ScratchFolder folder;
   const Scene scene = airplane_like(1);
