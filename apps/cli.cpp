@@ -102,6 +102,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, const char*
       "Examples:\n"
       "  pointattn segment scan.pcd                    label the parts, write scan_parts.ply\n"
       "  pointattn segment chair.off -o out.ply --category Chair --json -\n"
+      "  pointattn view scan_parts.ply --screenshot scan.png --html scan.html\n"
       "  pointattn segment --help                      every option of a command\n"
       "Exit codes: 0 success, 1 failure (one line on stderr), 2 a call that cannot be meant.");
   std::map<const CLI::App*, Run> runs;

@@ -28,6 +28,7 @@ struct Settings {
   std::string json;
   int64_t points = 0;
   int64_t shapes = 0;
+  bool bfloat16 = false;
 };
 
 /// A counter on stderr, on terminals only.
@@ -77,7 +78,8 @@ int segment(const Settings& settings) {
   const at::Device device = start(settings.shared);
   const bool find_category = settings.category == "auto";
   const models::Segmenter segmenter(
-      load_weights(weights_path(settings.weights), models::Task::kSegment, device));
+      load_weights(weights_path(settings.weights), models::Task::kSegment, device),
+      precision_of(settings.bfloat16));
   const train::DatasetPtr data = open_data(settings);
   TORCH_CHECK_VALUE(
       data->has_parts(), settings.data, ": expected a data set with part labels, got one without");
@@ -119,7 +121,8 @@ int segment(const Settings& settings) {
 int classify(const Settings& settings) {
   const at::Device device = start(settings.shared);
   const models::Classifier classifier(
-      load_weights(weights_path(settings.weights), models::Task::kClassify, device));
+      load_weights(weights_path(settings.weights), models::Task::kClassify, device),
+      precision_of(settings.bfloat16));
   const train::DatasetPtr data = open_data(settings);
   const LabelMap& labels = classifier.model().spec.labels;
   const LabelMapping mapping = map_labels(data->labels(), labels, false);
@@ -183,6 +186,7 @@ Run setup_eval(CLI::App& app) {
         ->add_option(
             "--json", settings->json, "The figures as JSON; - for stdout, in place of the text")
         ->type_name("FILE");
+    add_bfloat16(*command, settings->bfloat16);
     add_shared(*command, settings->shared);
     command->footer("Data:" + known);
   }

@@ -24,6 +24,7 @@ struct Settings {
   int64_t points = models::SegmentOptions{}.points;
   int64_t mesh_points = 20000;
   bool keep_colors = false;
+  bool bfloat16 = false;
 };
 
 /// When the program chose the category itself and another one is near, says so.
@@ -88,7 +89,8 @@ int run(const Settings& settings) {
   const at::Device device = start(settings.shared);
   const Plan plan = plan_files(settings.files);
   const models::Segmenter segmenter(
-      load_weights(weights_path(settings.weights), models::Task::kSegment, device));
+      load_weights(weights_path(settings.weights), models::Task::kSegment, device),
+      precision_of(settings.bfloat16));
   const int64_t category = settings.category == "auto"
                                ? models::kUnknownCategory
                                : segmenter.model().spec.labels.category_id(settings.category);
@@ -159,6 +161,7 @@ Run setup_segment(CLI::App& app) {
   app.add_option("--mesh-points", settings->mesh_points, "Points drawn from a mesh")
       ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
       ->capture_default_str();
+  add_bfloat16(app, settings->bfloat16);
   app.add_flag("--keep-colors",
                settings->keep_colors,
                "Leave the colours of a coloured input alone. Without it the part colours take "

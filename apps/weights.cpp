@@ -41,4 +41,11 @@ models::Model load_weights(const fs::path& path, models::Task task, at::Device d
   return model;
 }
 
+void add_bfloat16(CLI::App& app, bool& on) {
+  app.add_flag("--bfloat16",
+               on,
+               "Multiply large matrices in bfloat16: faster where the processor has it, scores to "
+               "two or three digits");
+}
+
 }  // namespace pointattn::apps

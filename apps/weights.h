@@ -3,6 +3,7 @@
 
 #include "pointattn/models/model_file.h"
 
+#include <CLI/CLI.hpp>
 #include <c10/core/Device.h>
 
 #include <filesystem>
@@ -17,5 +18,11 @@ std::filesystem::path weights_path(const std::string& given);
 
 /// Loads a model for `task` onto `device`; a model of the other task throws c10::ValueError.
 models::Model load_weights(const std::filesystem::path& path, models::Task task, at::Device device);
+
+/// --bfloat16 of the commands that run a network.
+void add_bfloat16(CLI::App& app, bool& on);
+inline nn::Precision precision_of(bool bfloat16) {
+  return bfloat16 ? nn::Precision::kBFloat16 : nn::Precision::kFloat32;
+}
 
 }  // namespace pointattn::apps

@@ -7,7 +7,6 @@
 // whole-cloud operations; the part-segmentation network of PCT with its doubly normalised N×N map
 // stored, from the same weights.
 #include "pointattn/core/point_batch.h"
-#include "pointattn/models/network.h"
 #include "pointattn/ops/farthest_point_sample.h"
 #include "pointattn/ops/interpolate.h"
 #include "pointattn/ops/knn.h"
@@ -15,6 +14,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "bench/support/eager_pct.h"
 #include "bench/support/measure.h"
 #include <cstdio>
 #include <cstdlib>
@@ -49,61 +49,6 @@ at::Tensor eager_fps(const at::Tensor& xyz, int64_t count) {
   return chosen;
 }
 
-/// Forward pass of PctSegmenter written with LibTorch's own operators on one cloud [N,3], from its
-/// parameters.
-class EagerPct {
- public:
-  explicit EagerPct(const models::Network& network) {
-    for (const auto& entry : network.named_parameters())
-      tensors_[entry.key()] = entry.value().detach();
-    for (const auto& entry : network.named_buffers()) tensors_[entry.key()] = entry.value();
-  }
-
-  at::Tensor operator()(const at::Tensor& xyz, const at::Tensor& one_hot) const {
-    const int64_t N = xyz.size(0);
-    at::Tensor x = layer(layer(xyz, "embed1", 0), "embed2", 0);
-    std::vector<at::Tensor> outputs;
-    for (int i = 0; i < 4; ++i) {
-      const std::string name = "attention." + std::to_string(i);
-      const at::Tensor qk = at::linear(x, at(name + ".qk.weight"));
-      const at::Tensor value = at::linear(x, at(name + ".value.weight"), at(name + ".value.bias"));
-      const at::Tensor map = at::softmax(qk.mm(qk.t()), 1);
-      const at::Tensor out = (map / (1e-9 + map.sum(0, true))).t().mm(value);
-      outputs.push_back(x = x + layer(x - out, name + ".transform", 0));
-    }
-    x = layer(at::cat(outputs, 1), "fuse", 0.2);
-    const at::Tensor label = layer(one_hot, "label", 0.2);
-    const at::Tensor all = at::cat({x,
-                                    x.amax(0, true).expand({N, -1}),
-                                    x.mean(0, true).expand({N, -1}),
-                                    label.expand({N, -1})},
-                                   1);
-    return at::linear(
-        layer(layer(all, "head1", 0), "head2", 0), at("scores.weight"), at("scores.bias"));
-  }
-
- private:
-  const at::Tensor& at(const std::string& name) const { return tensors_.at(name); }
-
-  at::Tensor layer(const at::Tensor& x, const std::string& name, double slope) const {
-    const auto bias = tensors_.find(name + ".linear.bias");
-    const at::Tensor y = at::linear(
-        x, at(name + ".linear.weight"), bias == tensors_.end() ? at::Tensor() : bias->second);
-    const at::Tensor z = at::batch_norm(y,
-                                        at(name + ".norm.weight"),
-                                        at(name + ".norm.bias"),
-                                        at(name + ".norm.running_mean"),
-                                        at(name + ".norm.running_var"),
-                                        /*training=*/false,
-                                        0.1,
-                                        1e-5,
-                                        true);
-    return at::leaky_relu(z, slope);
-  }
-
-  std::map<std::string, at::Tensor> tensors_;
-};
-
 void bench_operators(int runs) {
   for (const int64_t n : {1024, 4096, 16384}) {
     const at::Tensor xyz = at::rand({n, 3});
@@ -137,32 +82,27 @@ void bench_operators(int runs) {
 }
 
 void bench_pct(int runs) {
-  LabelMap labels;
-  for (int64_t c = 0; c < 16; ++c) {
-    const int64_t first = 50 * c / 16;
-    Category category{"category", first, {}};
-    category.parts.resize(static_cast<size_t>(50 * (c + 1) / 16 - first));
-    labels.categories.push_back(category);
-  }
-  const auto network =
-      models::make_network({"pct", models::Task::kSegment, nlohmann::json::object(), labels});
-  network->eval();
-  const EagerPct eager(*network);
-  const at::Tensor category = at::tensor({3}, at::kLong);
-  const at::Tensor one_hot = at::one_hot(category, 16).to(at::kFloat);
-  for (const int64_t n : {1024, 2048, 4096, 8192}) {
-    const at::Tensor xyz = at::rand({n, 3}) * 2 - 1;
-    const PointBatch batch = PointBatch::of({xyz});
+  const auto network = bench::make_pct_segmenter();
+  models::freeze(*network);
+  const bench::EagerPct eager(*network);
+  for (const auto& [clouds, n] :
+       {std::pair{1, 1024}, {1, 2048}, {1, 4096}, {1, 8192}, {8, 1024}, {8, 2048}}) {
+    const at::Tensor xyz = at::rand({clouds, n, 3}) * 2 - 1;
+    const at::Tensor category = at::full({clouds}, 3, at::kLong);
+    const at::Tensor one_hot = at::one_hot(category, 16).to(at::kFloat);
+    const PointBatch batch{xyz.view({-1, 3}), at::Tensor(), at::arange(clouds + 1, at::kLong) * n};
     const at::Tensor ours = network->forward(batch, category).scores;
-    const double difference = (ours - eager(xyz, one_hot)).abs().max().item<double>();
+    const double difference = (ours - eager(xyz, one_hot, false)).abs().max().item<double>();
     if (difference > 1e-3) {
       std::fprintf(stderr, "bench_networks: the two networks differ by %g\n", difference);
       std::exit(1);
     }
-    print("PCT part segmentation / eager",
+    const std::string what = "PCT part segmentation, B=" + std::to_string(clouds);
+    print(what.c_str(),
           n,
-          bench::measure({[&] { network->forward(batch, category); }, [&] { eager(xyz, one_hot); }},
-                         runs));
+          bench::measure(
+              {[&] { network->forward(batch, category); }, [&] { eager(xyz, one_hot, false); }},
+              runs));
   }
 }
 

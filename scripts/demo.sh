@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From nothing to a labelled cloud: sets up, builds the program, segments FILE (or a sample) and writes out/<name>_parts.ply.
+# From nothing to a labelled cloud: sets up, builds the program, segments FILE (or a sample) and writes out/<name>_parts.ply
+# and a picture of it, out/<name>_parts.png.
 #   scripts/demo.sh [FILE]
 set -euo pipefail
 file=""
@@ -21,4 +22,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/build.sh --program-only
 mkdir -p out
 name=$(basename "$file")
-build/release/pointattn segment "$file" -o "out/${name%.*}_parts.ply"
+build/release/pointattn segment "$file" -o "out/${name%.*}_parts.ply" --screenshot "out/${name%.*}_parts.png"

@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 torch_version=2.11.0
-packages=(g++ cmake ninja-build ccache libgtest-dev libcli11-dev nlohmann-json3-dev libhdf5-dev libpcl-dev)
+packages=(g++ cmake ninja-build ccache libgtest-dev libcli11-dev nlohmann-json3-dev libhdf5-dev libpcl-dev
+  pkg-config libcairo2-dev libgif-dev fonts-dejavu-core)
 
 fail() {
   echo "setup: error: $1" >&2

@@ -16,8 +16,8 @@ namespace {
 
 /// Searched for the largest distance in CIE Lab between any two of the first 4, 8 and 12, as seen
 /// with normal vision and with simulated protanopia, deuteranopia and tritanopia (Machado, Oliveira
-/// and Fernandes 2009, severity 1): at least 29 for the first 8, 20 for all; and at least 26 from
-/// white and from a black ground.
+/// and Fernandes 2009, severity 1): at least 29 for the first 8, 20 for all; and at least 25 from
+/// white and from black.
 constexpr std::array<Color, 12> kPalette = {{
     {88, 51, 191},
     {146, 43, 18},

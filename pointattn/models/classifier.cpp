@@ -3,6 +3,7 @@
 
 #include "pointattn/core/point_batch.h"
 #include "pointattn/models/inference.h"
+#include "pointattn/nn/project.h"
 
 #include <ATen/Functions.h>
 #include <c10/core/InferenceMode.h>
@@ -12,16 +13,18 @@
 
 namespace pointattn::models {
 
-Classifier::Classifier(Model model) : model_(std::move(model)) {
+Classifier::Classifier(Model model, nn::Precision precision)
+    : model_(std::move(model)), precision_(precision) {
   TORCH_CHECK_VALUE(model_.network, "classify: expected a model with a network, got none");
   TORCH_CHECK_VALUE(model_.spec.task == Task::kClassify,
                     "classify: expected a model that classifies, got one for the task ",
                     to_string(model_.spec.task));
-  model_.network->eval();
+  freeze(*model_.network, precision);
 }
 
 Classification Classifier::classify(const at::Tensor& xyz, int64_t points) const {
   const c10::InferenceMode inference;
+  const nn::ReducedProducts reduced(precision_ == nn::Precision::kBFloat16);
   PreparedCloud cloud = prepare_cloud(xyz, points);
   const Scores out = network_scores(*model_.network,
                                     Task::kClassify,

@@ -23,7 +23,7 @@ struct Classification {
 class Classifier {
  public:
   /// Throws c10::ValueError when the model does not classify.
-  explicit Classifier(Model model);
+  explicit Classifier(Model model, nn::Precision precision = nn::Precision::kFloat32);
 
   /// xyz [N,3] float32 or float64, any unit and position; up to `points` of them are sampled.
   /// Throws c10::ValueError as Segmenter::segment().
@@ -33,6 +33,7 @@ class Classifier {
 
  private:
   Model model_;
+  nn::Precision precision_;
 };
 
 }  // namespace pointattn::models

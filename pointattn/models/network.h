@@ -3,6 +3,7 @@
 
 #include "pointattn/core/labels.h"
 #include "pointattn/core/point_batch.h"
+#include "pointattn/nn/frozen_linear.h"
 
 #include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
@@ -63,6 +64,11 @@ const std::vector<Architecture>& architectures();
 /// Builds a network with fresh weights (from LibTorch's global generator). Throws c10::ValueError
 /// for an unknown architecture, a task that it does not do, or options that it does not know.
 std::shared_ptr<Network> make_network(const ModelSpec& spec);
+
+/// Puts a network into its fastest form for inference: eval mode, batch norms folded into the
+/// weights of the products, weights packed for the machine. It computes the same, to 1e-5 in float32,
+/// and can be trained again after train(). Call it after the weights are loaded.
+void freeze(Network& network, nn::Precision precision = nn::Precision::kFloat32);
 
 int64_t parameter_count(const torch::nn::Module& module);
 

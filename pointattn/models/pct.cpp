@@ -19,13 +19,13 @@ constexpr int64_t kLayers = 4;
 constexpr int64_t kNeighbors = 32;
 constexpr double kDropout = 0.5;
 
+}  // namespace
+
 void check_batch(const char* name, const PointBatch& batch) {
   ShapeCheck check(name);
   check(batch.xyz, "xyz", {"N", 3});
   (void)checked_offsets(name, batch.offsets, "offsets", batch.points());
 }
-
-}  // namespace
 
 AttentionStackImpl::AttentionStackImpl(int64_t channels, AttentionKind kind, bool with_input)
     : channels_(channels), kind_(kind), with_input_(with_input) {
@@ -39,10 +39,16 @@ void AttentionStackImpl::reset() {
   }
 }
 
-at::Tensor AttentionStackImpl::forward(const at::Tensor& feat, const at::Tensor& offsets) {
+std::vector<at::Tensor> AttentionStackImpl::layers(const at::Tensor& feat,
+                                                   const at::Tensor& offsets) {
   std::vector<at::Tensor> outputs;
   at::Tensor x = feat;
   for (nn::OffsetAttention& layer : layers_) outputs.push_back(x = layer(x, offsets));
+  return outputs;
+}
+
+at::Tensor AttentionStackImpl::forward(const at::Tensor& feat, const at::Tensor& offsets) {
+  std::vector<at::Tensor> outputs = layers(feat, offsets);
   if (with_input_) outputs.push_back(feat);
   return at::cat(outputs, 1);
 }
@@ -97,49 +103,6 @@ Scores NaivePctClassifier::forward(const PointBatch& batch, const at::Tensor& /*
   check_batch("NaivePctClassifier", batch);
   const at::Tensor x = fuse_(attention_(embed2_(embed1_(batch.xyz)), batch.offsets));  // [N,1024]
   return {head_(nn::max_pool(x, batch.offsets)), {}};
-}
-
-PctSegmenter::PctSegmenter(int64_t parts, int64_t categories, AttentionKind kind)
-    : categories_(categories) {
-  embed1_ = register_module("embed1", SharedMlp(3, 128));
-  embed2_ = register_module("embed2", SharedMlp(128, 128));
-  attention_ = register_module("attention", AttentionStack(128, kind, /*with_input=*/false));
-  fuse_ = register_module("fuse", SharedMlp(512, 1024, /*bias=*/false, Activation::kLeakyReLU));
-  label_ =
-      register_module("label", SharedMlp(categories, 64, /*bias=*/false, Activation::kLeakyReLU));
-  head1_ = register_module("head1", SharedMlp(3136, 512, /*bias=*/true));
-  head2_ = register_module("head2", SharedMlp(512, 256, /*bias=*/true));
-  scores_ = register_module("scores", torch::nn::Linear(256, parts));
-}
-
-Scores PctSegmenter::forward(const PointBatch& batch, const at::Tensor& category) {
-  check_batch("PctSegmenter", batch);
-  const at::Tensor& offsets = batch.offsets;
-  const at::Tensor x = fuse_(attention_(embed2_(embed1_(batch.xyz)), offsets));         // [N,1024]
-  const at::Tensor label = label_(category_one_hot(category, categories_, batch.xyz));  // [B,64]
-  const at::Tensor cloud = at::cat({nn::max_pool(x, offsets), nn::mean_pool(x, offsets), label}, 1);
-  // W [x, cloud] = W_x x + W_cloud cloud: the part that all points of a cloud share is multiplied
-  // once a cloud, not once a point.
-  const at::Tensor weight = head1_->linear->weight;
-  const at::Tensor own = at::linear(x, weight.narrow(1, 0, 1024));
-  const at::Tensor shared = at::linear(cloud, weight.narrow(1, 1024, 2112), head1_->linear->bias);
-  at::Tensor h = head1_->norm(own + nn::repeat_per_point(shared, offsets));  // [N,512]
-  h = head2_(at::dropout(h, kDropout, is_training()));
-  return {scores_(h), {}};
-}
-
-at::Tensor category_one_hot(const at::Tensor& category,
-                            int64_t categories,
-                            const at::Tensor& like) {
-  ShapeCheck check("category");
-  check(category, "category", {"B"});
-  const at::Tensor ids = category.to(at::kLong);
-  const bool good = ids.numel() == 0 || (ids.min().item<int64_t>() >= kUnknownCategory &&
-                                         ids.max().item<int64_t>() < categories);
-  TORCH_CHECK_VALUE(
-      good, "category: expected ids from -1 (unknown) to ", categories - 1, ", got ", ids);
-  const at::Tensor all = at::arange(categories, ids.options()).unsqueeze(0);
-  return ids.unsqueeze(1).eq(all).to(like.options());
 }
 
 std::shared_ptr<Network> make_pct(const ModelSpec& spec) {

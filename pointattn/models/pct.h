@@ -29,6 +29,8 @@ class AttentionStackImpl : public torch::nn::Cloneable<AttentionStackImpl> {
   AttentionStackImpl(int64_t channels, nn::AttentionKind kind, bool with_input);
   void reset() override;
   at::Tensor forward(const at::Tensor& feat, const at::Tensor& offsets);
+  /// The outputs one by one, L × [N,C].
+  std::vector<at::Tensor> layers(const at::Tensor& feat, const at::Tensor& offsets);
 
  private:
   int64_t channels_;
@@ -85,18 +87,29 @@ class NaivePctClassifier : public Network {
 /// PCT for part segmentation: four attention layers of 128 channels over all N points; each point's
 /// 1024 features join the maximum and the mean over the cloud and 64 features of the category. With
 /// plain self-attention it is the segmentation form of NPCT; SPCT's is the same as PCT's.
-class PctSegmenter : public Network {
+class PctSegmenter : public Network, public nn::Freezable {
  public:
   PctSegmenter(int64_t parts, int64_t categories, nn::AttentionKind kind);
   Scores forward(const PointBatch& batch, const at::Tensor& category) override;
+  void train(bool on = true) override;
+  void freeze(nn::Precision precision) override;
 
  private:
+  at::Tensor infer(const std::vector<at::Tensor>& attended,
+                   const at::Tensor& label,
+                   const at::Tensor& offsets);
+
   int64_t categories_;
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr}, label_{nullptr},
       head1_{nullptr}, head2_{nullptr};
   AttentionStack attention_{nullptr};
   torch::nn::Linear scores_{nullptr};
+  nn::FrozenLinear frozen_own_, frozen_cloud_, frozen_scores_;
 };
+
+/// Throws c10::ValueError unless the coordinates are [N,3] and the offsets fit; `name` begins the
+/// message.
+void check_batch(const char* name, const PointBatch& batch);
 
 /// One-hot rows [B,categories] of `dtype` for category ids [B]; kUnknownCategory gives zeros.
 /// Throws c10::ValueError for other ids.

@@ -3,6 +3,7 @@
 
 #include "pointattn/core/point_batch.h"
 #include "pointattn/models/inference.h"
+#include "pointattn/nn/project.h"
 #include "pointattn/ops/interpolate.h"
 
 #include <ATen/Functions.h>
@@ -72,7 +73,8 @@ void spread(const PreparedCloud& cloud,
 
 }  // namespace
 
-Segmenter::Segmenter(Model model) : model_(std::move(model)) {
+Segmenter::Segmenter(Model model, nn::Precision precision)
+    : model_(std::move(model)), precision_(precision) {
   TORCH_CHECK_VALUE(model_.network, "segment: expected a model with a network, got none");
   TORCH_CHECK_VALUE(model_.spec.task == Task::kSegment,
                     "segment: expected a model that segments, got one for the task ",
@@ -83,11 +85,12 @@ Segmenter::Segmenter(Model model) : model_(std::move(model)) {
                       category.name,
                       " has none");
   }
-  model_.network->eval();
+  freeze(*model_.network, precision);
 }
 
 Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& options) const {
   const c10::InferenceMode inference;
+  const nn::ReducedProducts reduced(precision_ == nn::Precision::kBFloat16);
   const LabelMap& labels = model_.spec.labels;
   TORCH_CHECK_VALUE(options.category == kUnknownCategory ||
                         (options.category >= 0 && options.category < labels.num_categories()),

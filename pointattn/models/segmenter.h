@@ -44,7 +44,7 @@ struct Segmentation {
 class Segmenter {
  public:
   /// Throws c10::ValueError when the model does not segment.
-  explicit Segmenter(Model model);
+  explicit Segmenter(Model model, nn::Precision precision = nn::Precision::kFloat32);
 
   /// xyz [N,3] float32 or float64, any unit and position. Throws c10::ValueError: N = 0, no finite
   /// point, category out of range.
@@ -54,6 +54,7 @@ class Segmenter {
 
  private:
   Model model_;
+  nn::Precision precision_;
 };
 
 }  // namespace pointattn::models

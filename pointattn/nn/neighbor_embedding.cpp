@@ -6,6 +6,23 @@
 #include <ATen/ATen.h>
 
 namespace pointattn::nn {
+namespace {
+
+/// The first layer is linear, so W [f_j − f_i, f_i, x_j − x_i] splits into a term of the neighbour
+/// and one of the centre. Both are computed once a point, not once a pair: k times fewer
+/// multiply-adds and no [M,k,2C] tensor.
+struct Split {
+  at::Tensor near, centre, relative;
+};
+
+Split split(const at::Tensor& weight, int64_t in, bool relative) {
+  const at::Tensor near = weight.narrow(1, 0, in);
+  return {
+      near, weight.narrow(1, in, in) - near, relative ? weight.narrow(1, 2 * in, 3) : at::Tensor()};
+}
+
+}  // namespace
+
 NeighborEmbeddingImpl::NeighborEmbeddingImpl(int64_t in,
                                              int64_t out,
                                              int64_t neighbors,
@@ -18,28 +35,50 @@ NeighborEmbeddingImpl::NeighborEmbeddingImpl(int64_t in,
 void NeighborEmbeddingImpl::reset() {
   first = register_module("first", SharedMlp(2 * in_ + (relative_ ? 3 : 0), out_));
   second = register_module("second", SharedMlp(out_, out_));
+  frozen_near_ = {};
+}
+
+void NeighborEmbeddingImpl::train(bool on) {
+  Module::train(on);
+  frozen_near_ = {};
+}
+
+void NeighborEmbeddingImpl::freeze(Precision precision) {
+  const at::NoGradGuard no_grad;
+  const auto [scale, shift] = fixed_norm(*first->norm);
+  const Split weight = split(first->linear->weight * scale.unsqueeze(1), in_, relative_);
+  frozen_near_ = FrozenLinear(weight.near, {}, Activation::kNone, precision);
+  frozen_centre_ = FrozenLinear(weight.centre, shift, Activation::kNone, precision);
+  if (relative_) frozen_relative_ = FrozenLinear(weight.relative, {}, Activation::kNone, precision);
+}
+
+/// What the second layer sees of each pair: [M,k,C_out].
+at::Tensor NeighborEmbeddingImpl::pairs(const PointBatch& batch,
+                                        const at::Tensor& feat,
+                                        const Sampled& centres,
+                                        const at::Tensor& index) {
+  const bool frozen = frozen_near_ && !at::GradMode::is_enabled();
+  const Split weight = frozen ? Split{} : split(first->linear->weight, in_, relative_);
+  const auto apply = [&](const FrozenLinear& packed, const at::Tensor& plain, const at::Tensor& x) {
+    return frozen ? packed(x) : at::linear(x, plain);
+  };
+  at::Tensor near = apply(frozen_near_, weight.near, feat);  // [N,C_out]
+  at::Tensor centre =
+      apply(frozen_centre_, weight.centre, feat.index_select(0, centres.index));  // [M,C_out]
+  if (relative_) {
+    near = near + apply(frozen_relative_, weight.relative, batch.xyz);
+    centre = centre - apply(frozen_relative_, weight.relative, centres.batch.xyz);
+  }
+  at::Tensor pairs = ops::gather(near, index);  // [M,k,C_out]
+  if (frozen) return pairs.add_(centre.unsqueeze(1)).relu_();
+  return first->norm((pairs + centre.unsqueeze(1)).view({-1, out_})).view(pairs.sizes());
 }
 
 at::Tensor NeighborEmbeddingImpl::forward(const PointBatch& batch,
                                           const at::Tensor& feat,
                                           const Sampled& centres) {
   const at::Tensor index = nearest(centres.batch, batch, neighbors_);  // [M,k]
-  // The first layer is linear, so W [f_j − f_i, f_i, x_j − x_i] splits into a term of the neighbour
-  // and one of the centre. Both are computed once a point, not once a pair: k times fewer
-  // multiply-adds and no [M,k,2C] tensor.
-  const at::Tensor weight = first->linear->weight;  // [C_out, 2C (+3)]
-  const at::Tensor w_near = weight.narrow(1, 0, in_);
-  const at::Tensor w_centre = weight.narrow(1, in_, in_) - w_near;
-  at::Tensor near = at::linear(feat, w_near);                                     // [N,C_out]
-  at::Tensor centre = at::linear(feat.index_select(0, centres.index), w_centre);  // [M,C_out]
-  if (relative_) {
-    const at::Tensor w_relative = weight.narrow(1, 2 * in_, 3);
-    near = near + at::linear(batch.xyz, w_relative);
-    centre = centre - at::linear(centres.batch.xyz, w_relative);
-  }
-  const at::Tensor pairs = ops::gather(near, index) + centre.unsqueeze(1);  // [M,k,C_out]
-  const at::Tensor hidden = first->norm(pairs.view({-1, out_}));
-  return second(hidden).view(pairs.sizes()).amax(1);  // [M,C_out]
+  return second(pairs(batch, feat, centres, index)).amax(1);           // [M,C_out]
 }
 
 }  // namespace pointattn::nn

@@ -11,10 +11,12 @@ namespace pointattn::nn {
 ///   out_i = max_j MLP([f_j − f_i, f_i]),  MLP of two LBR layers C_out wide.
 /// Where PCT stops there, `relative` adds the relative position (x_j − x_i) to the input of the
 /// MLP.
-class NeighborEmbeddingImpl : public torch::nn::Cloneable<NeighborEmbeddingImpl> {
+class NeighborEmbeddingImpl : public torch::nn::Cloneable<NeighborEmbeddingImpl>, public Freezable {
  public:
   NeighborEmbeddingImpl(int64_t in, int64_t out, int64_t neighbors, bool relative = false);
   void reset() override;
+  void train(bool on = true) override;
+  void freeze(Precision precision) override;
 
   /// feat [N,C_in] of the points of `batch`, centres taken from them → [M,C_out]. Clouds of fewer
   /// than k points use all they have.
@@ -24,10 +26,16 @@ class NeighborEmbeddingImpl : public torch::nn::Cloneable<NeighborEmbeddingImpl>
   SharedMlp second{nullptr};
 
  private:
+  at::Tensor pairs(const PointBatch& batch,
+                   const at::Tensor& feat,
+                   const Sampled& centres,
+                   const at::Tensor& index);
+
   int64_t in_;
   int64_t out_;
   int64_t neighbors_;
   bool relative_;
+  FrozenLinear frozen_near_, frozen_centre_, frozen_relative_;
 };
 TORCH_MODULE(NeighborEmbedding);
 

@@ -56,8 +56,14 @@ void OffsetAttentionImpl::reset() {
 at::Tensor OffsetAttentionImpl::forward(const at::Tensor& feat, const at::Tensor& offsets) {
   const at::Tensor key = project(feat, qk->weight);                // [N,C/4], queries as well
   const at::Tensor v = project(feat, value->weight, value->bias);  // [N,C]
-  if (kind_ == AttentionKind::kSelf) return feat + transform(self_attention(key, v, offsets));
-  return feat + transform(feat - ops::offset_attention(key, key, v, offsets));
+  at::Tensor out = kind_ == AttentionKind::kSelf ? self_attention(key, v, offsets)
+                                                 : ops::offset_attention(key, key, v, offsets);
+  if (at::GradMode::is_enabled()) {
+    return feat + transform(kind_ == AttentionKind::kSelf ? out : feat - out);
+  }
+  // Nobody else holds these: their memory serves again.
+  if (kind_ == AttentionKind::kOffset) at::sub_out(out, feat, out);
+  return transform(out).add_(feat);
 }
 
 }  // namespace pointattn::nn

@@ -11,7 +11,7 @@ namespace pointattn::nn {
 at::Tensor project(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias = {});
 
 /// While one lives, project() on this thread multiplies in bfloat16: twice as fast where the
-/// processor has it (AVX512-BF16, AMX), with 8 bits of mantissa. Meant for training.
+/// processor has it (AVX512-BF16, AMX), with 8 bits of mantissa.
 class ReducedProducts {
  public:
   explicit ReducedProducts(bool on);

@@ -10,7 +10,6 @@ namespace {
 
 constexpr double kMomentum = 0.1;
 constexpr double kEpsilon = 1e-5;
-constexpr double kLeakySlope = 0.2;
 
 }  // namespace
 
@@ -57,6 +56,12 @@ at::Tensor RowNormImpl::forward(const at::Tensor& rows) {
   return out;
 }
 
+FixedNorm fixed_norm(const RowNormImpl& norm) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor scale = norm.weight / at::sqrt(norm.running_var + kEpsilon);
+  return {scale, norm.bias - norm.running_mean * scale};
+}
+
 SharedMlpImpl::SharedMlpImpl(int64_t in, int64_t out, bool bias, Activation activation)
     : in_(in), out_(out), bias_(bias), activation_(activation) {
   reset();
@@ -66,11 +71,29 @@ void SharedMlpImpl::reset() {
   linear =
       register_module("linear", torch::nn::Linear(torch::nn::LinearOptions(in_, out_).bias(bias_)));
   norm = register_module("norm", RowNorm(out_, activation_));
+  frozen_ = {};
+}
+
+void SharedMlpImpl::train(bool on) {
+  Module::train(on);
+  frozen_ = {};
+}
+
+void SharedMlpImpl::freeze(Precision precision) {
+  const at::NoGradGuard no_grad;
+  const auto [scale, shift] = fixed_norm(*norm);
+  frozen_ = FrozenLinear(linear->weight * scale.unsqueeze(1),
+                         bias_ ? linear->bias * scale + shift : shift,
+                         activation_,
+                         precision);
 }
 
 at::Tensor SharedMlpImpl::forward(const at::Tensor& rows) {
   std::vector<int64_t> shape = rows.sizes().vec();
-  const at::Tensor out = norm(project(rows.reshape({-1, in_}), linear->weight, linear->bias));
+  const at::Tensor flat = rows.reshape({-1, in_});
+  const at::Tensor out = frozen_ && !at::GradMode::is_enabled()
+                             ? frozen_(flat)
+                             : norm(project(flat, linear->weight, linear->bias));
   shape.back() = out_;
   return out.view(shape);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/nn/frozen_linear.h"
+
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
 namespace pointattn::nn {
-
-enum class Activation { kNone, kReLU, kLeakyReLU };  // the leaky slope is 0.2, as in PCT
 
 /// Batch normalisation over the rows of [N,C] (Ioffe and Szegedy 2015), then an activation. The
 /// rows are the points of the whole batch, so a cloud's length weighs in. Training needs at least
@@ -27,15 +27,24 @@ class RowNormImpl : public torch::nn::Cloneable<RowNormImpl> {
 };
 TORCH_MODULE(RowNorm);
 
+/// Batch norm with its running statistics is y ↦ scale y + shift; both [C].
+struct FixedNorm {
+  at::Tensor scale, shift;
+};
+FixedNorm fixed_norm(const RowNormImpl& norm);
+
 /// Shared MLP layer "LBR": Linear, batch norm, activation over the last dimension of [...,C_in] →
 /// [...,C_out]. Submodules "linear", "norm".
-class SharedMlpImpl : public torch::nn::Cloneable<SharedMlpImpl> {
+class SharedMlpImpl : public torch::nn::Cloneable<SharedMlpImpl>, public Freezable {
  public:
   SharedMlpImpl(int64_t in,
                 int64_t out,
                 bool bias = false,
                 Activation activation = Activation::kReLU);
   void reset() override;
+  void train(bool on = true) override;
+  /// One product, with the norm folded into its weights.
+  void freeze(Precision precision) override;
   at::Tensor forward(const at::Tensor& rows);
 
   torch::nn::Linear linear{nullptr};
@@ -46,6 +55,7 @@ class SharedMlpImpl : public torch::nn::Cloneable<SharedMlpImpl> {
   int64_t out_;
   bool bias_;
   Activation activation_;
+  FrozenLinear frozen_;
 };
 TORCH_MODULE(SharedMlp);
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kDegree = std::numbers::pi / 180;
 constexpr double kMargin = 1.03;
-constexpr double kSmallest = 1e-6;  // a single point still has a camera at a distance
+constexpr double kAnyDistance = 1;  // where nothing has a size
 
 Vec axis_of(int up) {
   Vec axis{};
@@ -79,14 +79,16 @@ Camera framed(
   const at::Tensor across = along(frame.right);
   const at::Tensor upwards = along(frame.up);
   const at::Tensor toward = along(frame.back);
-  double distance = kSmallest;
+  double distance = kAnyDistance;
   for (int round = 0; round < kRounds && points.size(0) > 0; ++round) {
     const at::Tensor x = across - dot(frame.right, camera.target);
     const at::Tensor y = upwards - dot(frame.up, camera.target);
     const at::Tensor z = toward - dot(frame.back, camera.target);
     const at::Tensor needed =
         z + at::max((x.abs() + radius) / horizontal, (y.abs() + radius) / vertical);
-    distance = std::max(kSmallest, needed.max().item<double>());
+    const double most = needed.max().item<double>();
+    if (!(most > 0)) break;
+    distance = most;
     if (round + 1 == kRounds) break;
     // The middle of the picture, as slopes seen from the eye.
     const at::Tensor ahead = distance - z;
@@ -121,10 +123,11 @@ Camera fit(const Scene& scene, double aspect, double azimuth, double elevation, 
   camera.target = 0.5 * (Vec(box.low) + Vec(box.high));
   // The front is where z points; x where z is up.
   const Vec front = axis_of(scene.up == 2 ? 0 : 2);
-  camera.eye = camera.target + std::max(box.diagonal(), kSmallest) * front;
+  camera.eye = camera.target + kAnyDistance * front;
   at::Tensor points = all_points(scene);
   double radius = 0;
-  for (const Panel& panel : scene.panels) radius = std::max(radius, panel.spacing);
+  for (const Panel& panel : scene.panels)
+    if (!panel.triangles.defined()) radius = std::max(radius, panel.spacing);
   const Vec up = axis_of(scene.up);
   if (all_around && points.size(0) > 0) points = rim(points, camera.target, scene.up);
   return framed(
@@ -134,7 +137,7 @@ Camera fit(const Scene& scene, double aspect, double azimuth, double elevation, 
 Camera orbit(const Camera& camera, double azimuth, double elevation) {
   const Vec axis = unit(camera.up, {0, 1, 0});
   const Vec from = Vec(camera.eye) - Vec(camera.target);
-  const double distance = std::max(length(from), kSmallest);
+  const double distance = length(from) > 0 ? length(from) : kAnyDistance;
   Vec direction = unit(from, {0, 0, 1});
   const double now = std::asin(std::clamp(dot(direction, axis), -1.0, 1.0)) / kDegree;
   const double wanted = std::clamp(now + elevation, std::min(now, -89.0), std::max(now, 89.0));

@@ -23,9 +23,9 @@ double text_width(const std::string& text, const TextStyle& style);
 /// The text, or as much of its beginning as fits `width` with an ellipsis.
 std::string fitted(const std::string& text, const TextStyle& style, double width);
 
-/// A picture to draw on: text, swatches, other pictures. Made of Cairo; without it in the build, and
-/// without a font on the machine, the constructor and text_width() throw c10::Error that names the
-/// cure.
+/// A picture to draw on: text, swatches, other pictures. Made of Cairo; without it in the build the
+/// constructor and text_width() throw c10::Error that names the cure. On a machine without fonts
+/// Cairo draws its own plain letters, ASCII only.
 class Canvas {
  public:
   /// Transparent.

@@ -74,6 +74,7 @@ Coloring color_by_number(const std::string& name, const at::Tensor& numbers, Ram
       std::copy(color.begin(), color.end(), out + 3 * i);
     }
   });
+  if (wide.numel() == 0) return {name, rgb, {}, {}};
   return {name, rgb, {}, {name, {}, ramp}};
 }
 

@@ -21,7 +21,7 @@ struct LegendOptions {
 
 /// The legend as an image, uint8 [H,W,4] with a transparent ground, as pictures and windows overlay
 /// it: title, swatches with name and share, or the ramp with its numbers. Empty [0,0,4] for a legend
-/// that explains nothing. Throws c10::Error where text cannot be drawn (no Cairo, no font).
+/// that explains nothing. Throws c10::Error where text cannot be drawn (a build without Cairo).
 at::Tensor draw_legend(const Legend& legend, const LegendOptions& options = {});
 
 }  // namespace pointattn::view

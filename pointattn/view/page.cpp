@@ -173,7 +173,8 @@ std::string write_page(const std::filesystem::path& path,
   std::vector<std::string> notes = scene.notes;
   std::string left_out;
   const Camera camera = fit(scene, 1);
-  const double size = std::max(bounds(scene).diagonal(), 1e-9);
+  const double extent = bounds(scene).diagonal();
+  const double size = extent > 0 ? extent : 1;
   Json json = {
       {"by", by},
       {"size", size},

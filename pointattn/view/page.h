@@ -12,8 +12,8 @@ namespace pointattn::view {
 /// Writes one self-contained HTML page (no network, no library) that shows the scene in WebGL 2:
 /// turn, zoom and move with mouse or fingers, a legend whose parts can be switched off, the name
 /// and confidence of the point under the pointer. Positions are quantised to 16 bits over the
-/// scene's box. Of a panel with more than `max_points` an even share is kept. Begins with the colouring `by` (empty: the first). Returns a
-/// note when points were left out, else nothing.
+/// panel's box. Of a panel with more than `max_points` an even share is kept. Begins with the
+/// colouring `by` (empty: the first). Returns a note when points were left out, else nothing.
 std::string write_page(const std::filesystem::path& path,
                        const Scene& scene,
                        const std::string& by = {},

@@ -94,7 +94,7 @@ Layout layout(const Scene& scene, const PictureOptions& options, int64_t views) 
     }
     return layout;
   }
-  const double text = std::clamp(15 * std::sqrt(width * height / (1280.0 * 960.0)), 9.0, 60.0);
+  const double text = std::clamp(15 * std::sqrt(width * height / (1280.0 * 960.0)), 11.0, 60.0);
   const double margin = 1.6 * text;
   layout.title = {1.2 * text, true};
   layout.subtitle = {text, false, kQuiet};

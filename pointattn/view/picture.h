@@ -28,7 +28,7 @@ double panel_aspect(const Scene& scene, const PictureOptions& options, int64_t v
 
 /// The panels side by side with their titles and legends, on white, once for each camera (one, or
 /// several views as a sheet). Throws c10::ValueError for a size that is not 64 to 16384 and without
-/// a camera, c10::Error where text cannot be drawn (no Cairo, no font).
+/// a camera, c10::Error where text cannot be drawn (a build without Cairo).
 at::Tensor draw_picture(const Scene& scene,
                         const std::vector<Camera>& cameras,
                         const PictureOptions& options);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Points are projected, sorted by bands of rows, and each band is drawn by one thread with a depth test.
+// Points are projected, sorted by bands of rows, and each band is drawn by one thread with a depth
+// test.
 #include "pointattn/view/raster_inputs.h"
 #include "pointattn/view/rasterizer.h"
 #include "pointattn/view/row_bands.h"
@@ -145,7 +146,8 @@ Raster rasterize_points(
   Raster raster = empty_raster(cameras.size(0), height, width);
   float* depth = raster.depth.mutable_data_ptr<float>();
   int32_t* nearest = raster.index.mutable_data_ptr<int32_t>();
-  // With one camera this loop has one turn on the calling thread, and the loops inside it are the parallel ones.
+  // With one camera this loop has one turn, on the calling thread, and the loops inside it are the
+  // parallel ones.
   at::parallel_for(0, cameras.size(0), 1, [&](int64_t begin, int64_t end) {
     for (int64_t camera = begin; camera < end; ++camera) {
       const View view = view_of(cameras.const_data_ptr<float>() + 16 * camera);

@@ -23,8 +23,8 @@ void parallel_each(int64_t count, const Body& body) {
       });
 }
 
-/// Things sorted by the bands of picture rows that they touch, so that each band can be drawn by one
-/// thread without locks. Within a band they keep their order, whatever the number of threads.
+/// Things sorted by the bands of picture rows that they touch, so that each band can be drawn by
+/// one thread without locks. Within a band they keep their order, whatever the number of threads.
 class RowBands {
  public:
   static constexpr int64_t kRows = 16;

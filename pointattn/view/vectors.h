@@ -20,7 +20,7 @@ inline Vec cross(const Vec& a, const Vec& b) {
 /// `a` at length 1, or `otherwise` when it has none.
 inline Vec unit(const Vec& a, const Vec& otherwise) {
   const double size = length(a);
-  return size > 1e-12 ? (1 / size) * a : otherwise;
+  return size > 0 ? (1 / size) * a : otherwise;
 }
 
 }  // namespace pointattn::view

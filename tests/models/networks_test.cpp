@@ -78,7 +78,8 @@ TEST_P(Networks, ShapesOfRaggedBatches) {
   const at::NoGradGuard no_grad;
   const PointBatch batch =
       PointBatch::of({at::rand({37, 3}), at::rand({150, 3}), at::rand({1, 3})});
-  const Scores out = net->forward(batch, at::tensor(std::vector<int64_t>{0, 2, kUnknownCategory}, at::kLong));
+  const Scores out =
+      net->forward(batch, at::tensor(std::vector<int64_t>{0, 2, kUnknownCategory}, at::kLong));
   EXPECT_EQ(out.scores.size(0), segments() ? 188 : 3);
   EXPECT_EQ(out.scores.size(1), segments() ? 7 : 3);
   EXPECT_TRUE(out.scores.isfinite().all().item<bool>());
@@ -115,6 +116,57 @@ TEST_P(Networks, ACloudAloneIsTheCloudInABatch) {
   const at::Tensor mine = segments() ? both.narrow(0, 120, 200) : both.narrow(0, 1, 1);
   EXPECT_LT((mine - alone).abs().max().item<double>(),
             1e-3 * (1 + alone.abs().max().item<double>()));
+}
+
+at::Tensor scores_of(Network& net, const PointBatch& batch, const at::Tensor& category) {
+  const at::NoGradGuard no_grad;
+  return net.forward(batch, category).scores;
+}
+
+TEST_P(Networks, FrozenComputesTheSame) {
+  const auto net = network();
+  // More points than inference takes at a time, in one cloud and over the batch.
+  const PointBatch batch =
+      PointBatch::of({at::rand({2500, 3}), at::rand({37, 3}), at::rand({1200, 3})});
+  const at::Tensor category = at::tensor(std::vector<int64_t>{0, kUnknownCategory, 2}, at::kLong);
+  net->train();
+  for (int step = 0; step < 5; ++step) scores_of(*net, batch, category);
+  net->eval();
+  const at::Tensor plain = scores_of(*net, batch, category);
+  freeze(*net);
+  EXPECT_FALSE(net->is_training());
+  const double scale = 1 + plain.abs().max().item<double>();
+  EXPECT_LT((scores_of(*net, batch, category) - plain).abs().max().item<double>(), 1e-5 * scale);
+}
+
+TEST_P(Networks, FrozenInBfloat16StaysNear) {
+  const auto net = network();
+  const PointBatch batch = PointBatch::of({at::rand({700, 3}), at::rand({300, 3})});
+  const at::Tensor category = at::tensor({0, 1}, at::kLong);
+  freeze(*net);
+  const at::Tensor exact = scores_of(*net, batch, category);
+  freeze(*net, nn::Precision::kBFloat16);
+  const at::Tensor near = scores_of(*net, batch, category);
+  EXPECT_EQ(near.scalar_type(), at::kFloat);
+  const double error = (near - exact).abs().max().item<double>();
+  EXPECT_LT(error, 0.1 * (1 + exact.abs().max().item<double>()));
+  EXPECT_GT(error, 0) << "the products were not reduced";
+}
+
+TEST_P(Networks, TrainingThawsAFrozenNetwork) {
+  const auto net = network();
+  const PointBatch batch = PointBatch::of({at::rand({60, 3}), at::rand({90, 3})});
+  const at::Tensor category = at::tensor({0, 1}, at::kLong);
+  freeze(*net);
+  const at::Tensor before = scores_of(*net, batch, category);
+  net->train();
+  for (int step = 0; step < 3; ++step) scores_of(*net, batch, category);  // moves the statistics
+  net->eval();
+  const at::Tensor after = scores_of(*net, batch, category);
+  EXPECT_GT((after - before).abs().max().item<double>(), 1e-3);
+  freeze(*net);
+  EXPECT_LT((scores_of(*net, batch, category) - after).abs().max().item<double>(),
+            1e-5 * (1 + after.abs().max().item<double>()));
 }
 
 TEST_P(Networks, LearnsOneBatchByHeart) {
