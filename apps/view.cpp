@@ -127,7 +127,9 @@ Run setup_view(CLI::App& app) {
   add_show(app, settings->show);
   add_shared(app, settings->shared, false);
   app.footer(
-      "Without --screenshot, --turntable or --html a window opens.\n"
+      "Without --screenshot, --turntable or --html a window opens and prints its keys: 1-9 and c\n"
+      "colours, shift and click what a point is, v and l save and load the view, s a picture,\n"
+      "q closes.\n"
       "Examples:\n"
       "  pointattn view chair_parts.ply --screenshot chair.png --views 4\n"
       "  pointattn view scan_parts.ply --by confidence --html scan.html\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/adapters/adapters_test.h"
 
+#include "pointattn/core/files.h"
 #include "tests/apps/program.h"
 
 #include <ATen/Functions.h>
@@ -39,6 +40,15 @@ std::string message_of(const std::function<void()>& call) {
 void expect_empty_error(const std::string& message) {
   EXPECT_NE(message.find("expected"), std::string::npos) << message;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+}
+
+bool readme_shows(const std::string& example) {
+  const std::filesystem::path root = POINTATTN_ROOT_FOLDER;
+  const std::string code = read_file(root / "tests/adapters" / example);
+  const size_t begin = code.find("\n\n  const auto result") + 2;
+  std::string shown = "\n" + code.substr(begin, code.find("\n\n", begin) + 1 - begin);
+  for (size_t at = 0; (at = shown.find("\n  ", at)) != std::string::npos; ++at) shown.erase(at + 1, 2);
+  return read_file(root / "README.md").find("```cpp" + shown + "```") != std::string::npos;
 }
 
 int run_example(const std::string& program,

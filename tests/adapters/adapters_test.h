@@ -24,6 +24,9 @@ std::string message_of(const std::function<void()>& call);
 /// That a message is the one line that an empty cloud is worth.
 void expect_empty_error(const std::string& message);
 
+/// Whether the README shows what an example does between reading and writing.
+bool readme_shows(const std::string& example);
+
 /// Runs an example with a random model (m.safetensors) in `folder`; returns its exit code.
 int run_example(const std::string& program,
                 const ScratchFolder& folder,

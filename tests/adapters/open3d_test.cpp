@@ -69,6 +69,7 @@ TEST(Open3d, ItsMessagesPrintBesideLibTorchsHeaders) {
 }
 
 TEST(Open3d, TheExampleOfTheReadmeRuns) {
+  EXPECT_TRUE(readme_shows("open3d_example.cpp"));
   const ScratchFolder folder;
   const auto cloud = numbered_cloud(150);
   ASSERT_TRUE(open3d::io::WritePointCloud((folder / "in.ply").string(), cloud));

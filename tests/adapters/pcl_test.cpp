@@ -111,6 +111,7 @@ TEST(Pcl, AnEmptyCloudIsOneClearError) {
 }
 
 TEST(Pcl, TheExampleOfTheReadmeRuns) {
+  EXPECT_TRUE(readme_shows("pcl_example.cpp"));
   const ScratchFolder folder;
   auto cloud = numbered_cloud<pcl::PointXYZ>(50, 3);
   cloud[70].y = std::numeric_limits<float>::quiet_NaN();
