@@ -140,25 +140,25 @@ class PointShader final : public o3d::glsl::ShaderWrapper {
   BallSize size_;
 };
 
-Balls::Balls()
+BallCloud::BallCloud()
     : balls_(std::make_unique<PointShader>(kBall)), discs_(std::make_unique<PointShader>(kFlat)) {
   glGenBuffers(1, &points_);
   glGenBuffers(1, &colors_);
 }
 
-Balls::~Balls() {
+BallCloud::~BallCloud() {
   glDeleteBuffers(1, &points_);
   glDeleteBuffers(1, &colors_);
 }
 
-void Balls::set_points(const at::Tensor& xyz) {
+void BallCloud::set_points(const at::Tensor& xyz) {
   count_ = xyz.size(0);
   upload(points_, xyz);
 }
 
-void Balls::set_colors(const at::Tensor& rgb) { upload(colors_, rgb); }
+void BallCloud::set_colors(const at::Tensor& rgb) { upload(colors_, rgb); }
 
-void Balls::draw(const CameraControl& control, BallSize size, int64_t most) {
+void BallCloud::draw(const CameraControl& control, BallSize size, int64_t most) {
   if (count_ == 0) return;
   const double radius =
       std::max(size.pixels, size.world * control.pixels_per_unit(control.GetWindowHeight()));

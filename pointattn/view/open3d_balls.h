@@ -24,12 +24,12 @@ class PointShader;
 /// Points as lit balls, as pictures show them (render.h); Open3D's own shader draws squares without
 /// light. The colours and places go to the graphics card as the tensors have them. Needs the
 /// window's OpenGL context as long as it lives.
-class Balls {
+class BallCloud {
  public:
-  Balls();
-  ~Balls();
-  Balls(const Balls&) = delete;
-  Balls& operator=(const Balls&) = delete;
+  BallCloud();
+  ~BallCloud();
+  BallCloud(const BallCloud&) = delete;
+  BallCloud& operator=(const BallCloud&) = delete;
 
   /// float32 [N,3]
   void set_points(const at::Tensor& xyz);

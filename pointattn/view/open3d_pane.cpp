@@ -5,9 +5,12 @@
 #include "pointattn/view/legend.h"
 
 #include <ATen/ATen.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iostream>
 
 namespace pointattn::view {
 namespace o3d = open3d::visualization;
@@ -61,12 +64,27 @@ o3d::RenderOption mesh_look() {
   return option;
 }
 
-at::Tensor text_image(const std::string& text, const TextStyle& style) {
+/// An image of words, or none where this build or machine cannot draw them: the cloud is shown all
+/// the same. Says so once.
+at::Tensor words(const std::function<at::Tensor()>& draw) {
+  try {
+    return draw();
+  } catch (const c10::Error& error) {
+    static bool told = false;
+    if (!told) std::cerr << "note: no legends: " << error.what_without_backtrace() << std::endl;
+    told = true;
+    return {};
+  }
+}
+
+at::Tensor line(const std::string& text, const TextStyle& style) {
   if (text.empty()) return {};
-  const double height = 1.7 * style.size;
-  Canvas canvas(std::lround(height), std::lround(text_width(text, style)) + 2);
-  canvas.text(1, 0.5 * height + 0.36 * style.size, text, style);
-  return canvas.image();
+  return words([&] {
+    const double height = 1.7 * style.size;
+    Canvas canvas(std::lround(height), std::lround(text_width(text, style)) + 2);
+    canvas.text(1, 0.5 * height + 0.36 * style.size, text, style);
+    return canvas.image();
+  });
 }
 
 }  // namespace
@@ -80,8 +98,8 @@ Pane::Pane(const Panel& panel, const std::string& title) : panel_(panel) {
   } else {
     points_.set_points(panel.xyz);
   }
-  title_.set(text_image(title, {.size = 18, .bold = true}));
-  if (panel.points() == 0) caption_.set(text_image("no points", {}));
+  title_.set(line(title, {.size = 18, .bold = true}));
+  if (panel.points() == 0) caption_.set(line("no points", {}));
 }
 
 void Pane::color_by(const std::string& coloring) {
@@ -97,7 +115,7 @@ void Pane::color_by(const std::string& coloring) {
 
 void Pane::mark(std::optional<int64_t> point) {
   marked_ = point.has_value();
-  caption_.set(point ? text_image(facts_line(panel_, *point), {}) : at::Tensor());
+  caption_.set(point ? line(facts_line(panel_, *point), {}) : at::Tensor());
   if (point) mark_.set_points(panel_.xyz.narrow(0, *point, 1));
 }
 
@@ -114,7 +132,7 @@ void Pane::fit_legend(const Area& area) {
   options.width = std::max(area.width - 2 * kMargin, 1);
   options.height = std::max(area.height / 3, 1);
   options.in_rows = true;
-  legend_.set(draw_legend(coloring_->legend, options));
+  legend_.set(words([&] { return draw_legend(coloring_->legend, options); }));
   legend_width_ = area.width;
 }
 

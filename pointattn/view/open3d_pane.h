@@ -38,10 +38,10 @@ class Pane {
  private:
   const Panel& panel_;
   const Coloring* coloring_ = nullptr;
-  Balls points_;
+  BallCloud points_;
   std::shared_ptr<open3d::geometry::TriangleMesh> mesh_;  ///< set where the panel is a mesh
   open3d::visualization::glsl::TriangleMeshRenderer mesh_renderer_;
-  Balls mark_;
+  BallCloud mark_;
   bool marked_ = false;
   Overlay title_, legend_, caption_;
   bool legend_shown_ = true;

@@ -9,7 +9,7 @@
 
 #include <GLFW/glfw3.h>
 #include <algorithm>
-#include <cmath>
+#include <cctype>
 #include <cstdlib>
 #include <iostream>
 #include <limits>
@@ -245,7 +245,7 @@ void Window::set_up_keys() {
            save_view(view_file(), control().camera(), scene_);
            std::cerr << view_file().string() << ": view saved" << std::endl;
          }},
-        {"l", [this] { load_saved_view(); }}}},
+        {"l", [this] { control().set_camera(load_view(view_file(), scene_)); }}}},
       {"s", "write a picture of what is seen", {{"s", [this] { write_picture(); }}}},
       {"h", "this help", {{"h", [this] { std::cerr << help() << std::flush; }}}},
       {"q, escape", "close", {{"q", [this] { Close(); }}, {"escape", [this] { Close(); }}}},
@@ -308,8 +308,6 @@ void Window::write_picture() {
   write_png(path, draw_picture(scene_, {control().camera()}, options));
   std::cerr << path.string() << ": picture written" << std::endl;
 }
-
-void Window::load_saved_view() { control().set_camera(load_view(view_file(), scene_)); }
 
 fs::path Window::view_file() const {
   return options_.save_view.empty() ? fs::path("view.json") : options_.save_view;

@@ -49,17 +49,16 @@ class Window final : public open3d::visualization::Visualizer {
   void color_by(size_t number);
   void pick_under_pointer();
   void write_picture();
-  void load_saved_view();
   std::filesystem::path view_file() const;
+  const CameraControl& control() const {
+    return static_cast<const CameraControl&>(*view_control_ptr_);
+  }
   CameraControl& control() { return static_cast<CameraControl&>(*view_control_ptr_); }
   Area area(size_t pane) const;
   /// The part of it between title and legend.
   Area cloud_area(size_t pane) const;
   void show_legend(bool shown);
   BallSize ball_size() const;
-  const CameraControl& control() const {
-    return static_cast<const CameraControl&>(*view_control_ptr_);
-  }
 
   const Scene& scene_;
   const ViewOptions& options_;
