@@ -60,27 +60,34 @@ def train_call(function, q, v, g):
     return lambda: torch.autograd.grad(function(q, v), (q, v), g)
 
 
+def wait():
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
 def milliseconds(calls, runs):
     """Medians; every round runs each candidate once, so that other load falls on all of them."""
     times = {name: [] for name in calls}
     for call in calls.values():
         call()
+    wait()
     for _ in range(runs):
         for name, call in calls.items():
             start = time.perf_counter()
             call()
+            wait()
             times[name].append(1e3 * (time.perf_counter() - start))
     return {name: statistics.median(t) for name, t in times.items()}
 
 
-def product_speed():
-    a, b = torch.randn(1024, 512), torch.randn(512, 1024)
-    w = torch.ops.mkldnn._linear_pointwise
-    best = 0.0
-    for call in (lambda: a @ b, lambda: w(a, b.T.contiguous(), None, "none", [], "")):
-        t = min(milliseconds({"x": call}, 1)["x"] for _ in range(20))
-        best = max(best, 2 * 1024 * 512 * 1024 / t * 1e-6)
-    return best  # GFLOP/s
+def product_speed(device):
+    """GFLOP/s of the best float32 matrix product at hand."""
+    side = 512 if device == "cpu" else 8192
+    a, b = torch.randn(2 * side, side, device=device), torch.randn(side, 2 * side, device=device)
+    calls = [lambda: a @ b]
+    if device == "cpu":
+        calls.append(lambda: torch.ops.mkldnn._linear_pointwise(a, b.T.contiguous(), None, "none", [], ""))
+    return max(8 * side**3 / min(milliseconds({"x": call}, 1)["x"] for _ in range(20)) * 1e-6 for call in calls)
 
 
 def main():
@@ -92,25 +99,31 @@ def main():
     parser.add_argument("--only-ours-from", type=int, default=1 << 60, help="N from which the peers are left out")
     parser.add_argument("--tuned-malloc", action="store_true")
     parser.add_argument("--csv", help="also write the table there")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--library", default=str(ROOT / "build/release/libpointattn.so"))
     options = parser.parse_args()
     if options.tuned_malloc and os.environ.get("MALLOC_MMAP_MAX_") != "0":
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **TUNED})
-    torch.ops.load_library(str(ROOT / "build/release/libpointattn.so"))
+    torch.ops.load_library(options.library)
     torch.manual_seed(1)
 
-    peak = product_speed()
+    peak = product_speed(options.device)
     kind = "forward and backward" if options.train else "forward"
     malloc = "tuned" if options.tuned_malloc else "default"
-    print(f"{kind}, float32, C={C}, D={D}, {torch.get_num_threads()} threads, malloc {malloc}, product {peak:.0f} GFLOP/s")
+    where = f"{torch.get_num_threads()} threads, malloc {malloc}"
+    if options.device == "cuda":
+        where = torch.cuda.get_device_name()
+    print(f"{kind}, float32, C={C}, D={D}, {where}, product {peak:.0f} GFLOP/s")
     functions = {"ours": ours, "eager": eager}
     if not options.no_compile:
         functions["compiled"] = torch.compile(eager, dynamic=False)
-    if not options.train:
+    if not options.train and options.device == "cpu":
         functions["flash"] = flash
     print(f"{'N':>7} {'floor':>9} " + " ".join(f"{name:>10}" for name in functions) + "   best peer / ours")
     rows = []
     for n in map(int, options.n.split(",")):
-        q, v, g = 0.5 * torch.randn(n, D), torch.randn(n, C), torch.randn(n, C)
+        q, v, g = (torch.randn(n, width, device=options.device) for width in (D, C, C))
+        q *= 0.5
         wrap = train_call if options.train else forward_call
         names = ["ours"] if n >= options.only_ours_from else list(functions)
         calls = {name: wrap(functions[name], q, v, g) for name in names}
