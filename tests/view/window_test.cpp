@@ -3,6 +3,7 @@
 #include "pointattn/core/files.h"
 #include "pointattn/core/labels.h"
 #include "pointattn/io/cloud.h"
+#include "tests/apps/program.h"
 #include "tests/view/virtual_display.h"
 
 #include <ATen/ATen.h>
@@ -60,9 +61,9 @@ class WindowTest : public testing::Test {
     display_ = std::make_unique<VirtualDisplay>(kWidth, kHeight);
   }
 
-  /// Opens the window and gives it the keyboard; returns what it shows.
-  at::Tensor open(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {POINTATTN_PROGRAM_FILE, "view"});
+  /// Runs a command that opens the window, and gives that the keyboard; returns what it shows.
+  at::Tensor open(std::vector<std::string> arguments, const std::string& command = "view") {
+    arguments.insert(arguments.begin(), {POINTATTN_PROGRAM_FILE, command});
     arguments.insert(arguments.end(),
                      {"--size", std::to_string(kWidth) + "x" + std::to_string(kHeight)});
     program_ = std::make_unique<Background>(
@@ -190,6 +191,19 @@ TEST_F(WindowTest, AViewIsSavedAndLoadedAPictureWritten) {
 
   EXPECT_TRUE(open({"box.ply", "--load-view", "view.json"}).equal(turned));
   EXPECT_EQ(close(), 0);
+}
+
+TEST_F(WindowTest, SegmentOpensItOnItsResult) {
+  write_model(folder_ / "m.safetensors");
+  io::write_cloud(file("box.ply"), box_cloud(1500));
+  const at::Tensor picture =
+      open({"box.ply", "--weights", "m.safetensors", "--category", "Mug", "--view"}, "segment");
+  EXPECT_GT(inked(picture), 2000);
+  display_->move_pointer(kWidth / 2, kHeight * 2 / 5);
+  press("p", picture);
+  EXPECT_TRUE(has(program_->out(), "point ")) << program_->out();
+  EXPECT_EQ(close(), 0);
+  EXPECT_TRUE(fs::exists(folder_ / "box_parts.ply"));
 }
 
 TEST_F(WindowTest, MeshesAreShownAndPicked) {
