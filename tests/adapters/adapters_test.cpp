@@ -45,10 +45,12 @@ void expect_empty_error(const std::string& message) {
 bool readme_shows(const std::string& example) {
   const std::filesystem::path root = POINTATTN_ROOT_FOLDER;
   const std::string code = read_file(root / "tests/adapters" / example);
-  const size_t begin = code.find("\n\n  const auto result") + 2;
-  std::string shown = "\n" + code.substr(begin, code.find("\n\n", begin) + 1 - begin);
-  for (size_t at = 0; (at = shown.find("\n  ", at)) != std::string::npos; ++at) shown.erase(at + 1, 2);
-  return read_file(root / "README.md").find("```cpp" + shown + "```") != std::string::npos;
+  const size_t begin = code.find("\n  const auto result");
+  std::string shown = code.substr(begin, code.find("\n\n", begin) + 1 - begin);
+  for (size_t at = 0; (at = shown.find("\n  ", at)) != std::string::npos; ++at)
+    shown.erase(at + 1, 2);
+  shown.insert(0, "```cpp").append("```");
+  return read_file(root / "README.md").find(shown) != std::string::npos;
 }
 
 int run_example(const std::string& program,
