@@ -110,7 +110,7 @@ VirtualDisplay::VirtualDisplay(int width, int height) : width_(width), height_(h
                                "tcp"});
   EXPECT_TRUE(within(30, [&] { return server_->out().ends_with("\n"); })) << server_->err();
   const std::string number = server_->out();
-  name_ = ":" + number.substr(0, number.find('\n'));
+  name_.assign(":").append(number, 0, number.find('\n'));
 }
 
 at::Tensor VirtualDisplay::picture() const {
