@@ -173,7 +173,8 @@ Run setup_segment(CLI::App& app) {
   app.footer(
       "Every field of the input is kept; label (int32), confidence (float32) and the part colours "
       "are added, and comments that name "
-      "the parts. Points stay in their order. A file that cannot be read gets one line on stderr, "
+      "the parts. Points stay in their order. For several inputs --screenshot, --turntable and "
+      "--html name folders. A file that cannot be read gets one line on stderr, "
       "the others go on, and the exit "
       "code is 1.");
   return [settings] { return run(*settings); };

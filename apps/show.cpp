@@ -137,7 +137,7 @@ void add_show(CLI::App& app, ShowOptions& options) {
   app.add_option("--screenshot", options.screenshot, "Picture with legend; needs no display")
       ->type_name("OUT.png")
       ->group(group);
-  app.add_option("--views", options.views, "Views around the object in one picture")
+  app.add_option("--views", options.views, "Views around the object in the screenshot")
       ->check(CLI::Range(int64_t{1}, int64_t{64}))
       ->capture_default_str()
       ->group(group);
