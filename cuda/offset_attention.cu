@@ -4,7 +4,7 @@
 // needs no running maximum, and finds the column sums and out.
 // O(N² (2 depth + width)) operations, O(N) memory. Each chunk of kSumWidth channels recomputes the
 // scores.
-#include "cuda/offset_attention_tile.cuh"
+#include "cuda/attention_tile.cuh"
 
 namespace pointattn::cuda {
 namespace {

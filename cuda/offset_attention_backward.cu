@@ -6,7 +6,7 @@
 //
 //   2. dE_ij = P_ij (column_scale_j (v_i · g_j − D_j) − s_i); dq_i = Σ_j dE_ij k_j in tiles of rows
 //   i and dk_j = Σ_i dE_ij q_i in tiles of rows j: dE is recomputed, so that nothing needs atomics.
-#include "cuda/offset_attention_tile.cuh"
+#include "cuda/attention_tile.cuh"
 
 namespace pointattn::cuda {
 namespace {

@@ -11,7 +11,7 @@
 // Both passes sum a score in the same order, so its bits agree and E_ij − row_max_i is never
 // positive.
 #include "pointattn/core/check.h"
-#include "pointattn/ops/offset_attention_layout.h"
+#include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
 
 #include <ATen/Dispatch.h>

@@ -7,8 +7,8 @@
 //   Pass 2, blocks (I, J): dE_ij = P_ij (column_scale_j (v_i · g_j − D_j) − s_i),
 //   dq_I += dE k_J, dk_J += dEᵀ q_I. Both sums meet in one visit of a block.
 #include "pointattn/core/check.h"
-#include "pointattn/ops/offset_attention_blocks.h"
-#include "pointattn/ops/offset_attention_layout.h"
+#include "pointattn/ops/attention_blocks.h"
+#include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
 
 #include <ATen/Dispatch.h>

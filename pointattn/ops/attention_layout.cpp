@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pointattn/ops/offset_attention_layout.h"
+#include "pointattn/ops/attention_layout.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Version.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "pointattn/ops/offset_attention_layout.h"
+#include "pointattn/ops/attention_layout.h"
 
 #include <atomic>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pointattn/ops/offset_attention_blocks.h"
+#include "pointattn/ops/attention_blocks.h"
 
 namespace pointattn::ops::tile {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Included by one source an instruction set; see offset_attention_tile.h.
+// Included by one source an instruction set; see attention_tile.h.
 #pragma once
 
-#include "pointattn/ops/offset_attention_simd.h"
-#include "pointattn/ops/offset_attention_tile.h"
+#include "pointattn/ops/attention_simd.h"
+#include "pointattn/ops/attention_tile.h"
 
 namespace pointattn::ops::tile {
 namespace {

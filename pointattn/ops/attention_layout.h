@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "pointattn/ops/offset_attention_tile.h"
+#include "pointattn/ops/attention_tile.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 /// The inner loops of offset attention on a CPU: dense products and exponentials over one tile of
-/// scores. One source is compiled once an instruction set (offset_attention_tile_*.cpp) and the
+/// scores. One source is compiled once an instruction set (attention_tile_*.cpp) and the
 /// best table is chosen at run time.
 ///
 /// Layouts. A *tile* is row-major [kTileRows, kTileCols]. The left operand of a score product is
