@@ -4,57 +4,80 @@
 namespace pointattn::ops::tile {
 namespace {
 
-/// Blocks of a phase over all clouds: enough for the threads of a large machine.
+/// Blocks of a phase over all maps: enough for the threads of a large machine.
 constexpr int64_t kBlocksPerPhase = 64;
 
-/// Side of the blocks of a cloud: a multiple of kTileRows that depends on the batch alone.
-int64_t block_side(const Cloud& cloud, int64_t rows) {
+using Side = BlockSchedule::Side;
+
+/// One side of a map as blocks whose number depends on the batch alone.
+std::vector<Side> divide(const Cloud& cloud,
+                         int64_t rows_of_all_maps,
+                         std::deque<std::atomic<int>>& visits) {
+  std::vector<Side> blocks;
+  if (cloud.count == 0) return blocks;
   const int64_t most = (cloud.count + kTileRows - 1) / kTileRows;
-  const int64_t blocks = std::clamp<int64_t>(kBlocksPerPhase * cloud.count / rows, 1, most);
-  return (most + blocks - 1) / blocks * kTileRows;
+  const int64_t wanted =
+      std::clamp<int64_t>(kBlocksPerPhase * cloud.count / rows_of_all_maps, 1, most);
+  const int64_t rows = (most + wanted - 1) / wanted * kTileRows;
+  for (int64_t begin = 0; begin < cloud.count; begin += rows) {
+    const int64_t end = std::min(begin + rows, cloud.count);
+    blocks.push_back({&cloud, begin, end, &visits.emplace_back(0), 0});
+  }
+  return blocks;
 }
 
-void wait_for(const std::atomic<int>& done, int phase) {
-  for (int seen = done.load(std::memory_order_acquire); seen != phase;
-       seen = done.load(std::memory_order_acquire)) {
-    done.wait(seen, std::memory_order_acquire);
+/// The side for its next visit.
+Side take(Side& side) {
+  const Side taken = side;
+  ++side.turn;
+  return taken;
+}
+
+void wait_for_turn(const Side& side) {
+  for (int seen = side.visits->load(std::memory_order_acquire); seen != side.turn;
+       seen = side.visits->load(std::memory_order_acquire)) {
+    side.visits->wait(seen, std::memory_order_acquire);
   }
 }
 
-void advance(std::atomic<int>& done, int phase) {
-  done.store(phase + 1, std::memory_order_release);
-  done.notify_all();
+void end_turn(const Side& side) {
+  side.visits->store(side.turn + 1, std::memory_order_release);
+  side.visits->notify_all();
 }
 
 }  // namespace
 
-BlockSchedule::BlockSchedule(const std::vector<Cloud>& clouds, int64_t rows) {
-  struct Side {
-    const Cloud* cloud;
-    int64_t side, blocks;
-    size_t first;  // of 2 * blocks counters: those of rows, then those of columns
+BlockSchedule::BlockSchedule(const std::vector<Cloud>& rows,
+                             const std::vector<Cloud>& columns,
+                             int64_t heads) {
+  struct Map {
+    std::vector<Side> rows, columns;
+    int64_t head;
+
+    size_t longer() const { return std::max(rows.size(), columns.size()); }
+    size_t shorter() const { return std::min(rows.size(), columns.size()); }
   };
-  std::vector<Side> sides;
-  int64_t phases = 0;
-  for (const Cloud& cloud : clouds) {
-    const int64_t side = block_side(cloud, rows);
-    const int64_t blocks = (cloud.count + side - 1) / side;
-    sides.push_back({&cloud, side, blocks, done_.size()});
-    for (int64_t b = 0; b < 2 * blocks; ++b) done_.emplace_back(0);
-    phases = std::max(phases, blocks);
+  const auto rows_of = [&](const std::vector<Cloud>& clouds) {
+    return heads * (clouds.back().begin + clouds.back().count);
+  };
+  std::vector<Map> maps;
+  size_t phases = 0;
+  for (size_t b = 0; b < rows.size(); ++b) {
+    for (int64_t head = 0; head < heads; ++head) {
+      maps.push_back({divide(rows[b], rows_of(rows), visits_),
+                      divide(columns[b], rows_of(columns), visits_),
+                      head});
+      phases = std::max(phases, maps.back().longer());
+    }
   }
-  for (int64_t phase = 0; phase < phases; ++phase) {
-    for (const auto& [cloud, side, blocks, first] : sides) {
-      for (int64_t row = 0; phase < blocks && row < blocks; ++row) {
-        const int64_t column = (row + phase) % blocks;
-        blocks_.push_back({cloud,
-                           row * side,
-                           std::min((row + 1) * side, cloud->count),
-                           column * side,
-                           std::min((column + 1) * side, cloud->count),
-                           static_cast<int>(phase),
-                           &done_[first + row],
-                           &done_[first + blocks + column]});
+  for (size_t phase = 0; phase < phases; ++phase) {
+    for (Map& map : maps) {
+      if (phase >= map.longer()) continue;
+      for (size_t s = 0; s < map.shorter(); ++s) {
+        const size_t l = (s + phase) % map.longer();
+        const bool wide = map.columns.size() == map.longer();
+        blocks_.push_back(
+            {take(map.rows[wide ? s : l]), take(map.columns[wide ? l : s]), map.head});
       }
     }
   }
@@ -62,14 +85,14 @@ BlockSchedule::BlockSchedule(const std::vector<Cloud>& clouds, int64_t rows) {
 
 const BlockSchedule::Block& BlockSchedule::begin(int64_t index) const {
   const Block& block = blocks_[index];
-  wait_for(*block.rows_done, block.phase);
-  wait_for(*block.columns_done, block.phase);
+  wait_for_turn(block.rows);
+  wait_for_turn(block.columns);
   return block;
 }
 
 void BlockSchedule::finish(const Block& block) const {
-  advance(*block.rows_done, block.phase);
-  advance(*block.columns_done, block.phase);
+  end_turn(block.rows);
+  end_turn(block.columns);
 }
 
 }  // namespace pointattn::ops::tile

@@ -10,23 +10,27 @@
 
 namespace pointattn::ops::tile {
 
-/// The order in which the blocks (I, J) of every cloud's map are visited when a visit adds to rows
-/// I of one sum and to rows J of another. A cloud of S x S blocks takes S phases; in phase p block
-/// row I meets J = I + p mod S. So each row of either sum is touched once a phase, and as a visit
-/// waits for those of the phase before, every sum has a fixed order, whatever the number of
-/// threads.
+/// The order in which the blocks (I, J) of every map (one a cloud and head) are visited when a
+/// visit adds to rows I of one sum and to rows J of another. In phase p of a map of S x L blocks,
+/// S <= L, each block of the short side meets block I + p mod L of the long one. So each is touched
+/// at most once a phase, and as a visit waits for the one before it on either side, every sum has a
+/// fixed order, whatever the number of threads.
 class BlockSchedule {
  public:
-  struct Block {
+  /// One side of a block: rows [begin, end) of a cloud, `begin` a multiple of kTileRows.
+  struct Side {
     const Cloud* cloud;
-    int64_t row, row_end;        ///< I, within the cloud; begins at a multiple of kTileRows
-    int64_t column, column_end;  ///< J
-    int phase;
-    std::atomic<int>* rows_done;  ///< phases that have added to I, and to J
-    std::atomic<int>* columns_done;
+    int64_t begin, end;
+    std::atomic<int>* visits;  ///< so far
+    int turn;                  ///< how many visits come before this one
+  };
+  struct Block {
+    Side rows, columns;
+    int64_t head;
   };
 
-  BlockSchedule(const std::vector<Cloud>& clouds, int64_t rows);
+  /// Cloud b of `rows` meets cloud b of `columns`; where either is empty there is no block.
+  BlockSchedule(const std::vector<Cloud>& rows, const std::vector<Cloud>& columns, int64_t heads);
 
   int64_t count() const { return static_cast<int64_t>(blocks_.size()); }
 
@@ -37,7 +41,24 @@ class BlockSchedule {
 
  private:
   std::vector<Block> blocks_;
-  std::deque<std::atomic<int>> done_;
+  std::deque<std::atomic<int>> visits_;
 };
+
+/// Visits the blocks of two layouts: work(tile, block, scratch) for each row tile of a block.
+template <typename T, typename Work>
+void for_each_block(const Layout<T>& rows,
+                    const Layout<T>& columns,
+                    int64_t heads,
+                    const Work& work) {
+  const BlockSchedule schedule(rows.clouds(), columns.clouds(), heads);
+  for_each_task<T>(schedule.count(), [&](int64_t index, Scratch<T>& scratch) {
+    const auto& block = schedule.begin(index);
+    const auto& side = block.rows;
+    for (int64_t r = side.begin; r < side.end; r += kTileRows) {
+      work(RowTile{side.cloud, r, std::min(kTileRows, side.end - r)}, block, scratch);
+    }
+    schedule.finish(block);
+  });
+}
 
 }  // namespace pointattn::ops::tile

@@ -12,21 +12,24 @@
 #include <memory>
 #include <vector>
 
-/// How the CPU kernels of offset attention divide a ragged batch into tiles and tasks, and the
-/// copies that their products read.
+/// How the CPU kernels of the attention operators divide a ragged batch into tiles and tasks, and
+/// the copies that their products read.
 namespace pointattn::ops::tile {
 
 struct Cloud {
+  int64_t index;        ///< in the batch
   int64_t begin;        ///< first row
-  int64_t count;        ///< rows
-  int64_t first_group;  ///< where the cloud starts in pack_groups
-  int64_t first_panel;  ///< where it starts in pack_panels
+  int64_t count;        ///< rows, possibly none
+  int64_t first_group;  ///< where the cloud starts in Layout::groups
+  int64_t first_panel;  ///< where it starts in Layout::panels
 };
 
 struct RowTile {
   const Cloud* cloud;
   int64_t begin;  ///< first row within the cloud, a multiple of kTileRows
   int64_t rows;
+
+  int64_t first() const { return cloud->begin + begin; }  ///< first row within the batch
 };
 
 /// The table of inner loops for this machine: what LibTorch runs its own kernels with
@@ -34,6 +37,41 @@ struct RowTile {
 template <typename T>
 const Kernels<T>& best_kernels();
 
+/// A copy of a matrix [rows,heads,width] as the left or the right operand of a score product (see
+/// Kernels): head after head, each cloud starts a new unit.
+template <typename T>
+struct PackedPoints {
+  at::Tensor data;
+  int64_t unit;         ///< rows of a group or a panel
+  int64_t width;        ///< depth of the product
+  int64_t head_stride;  ///< elements of a head
+  int64_t Cloud::*first_unit;
+
+  /// The points from row `begin` (a multiple of kTileRows) of a cloud.
+  const T* at(const Cloud& cloud, int64_t begin, int64_t head = 0) const {
+    return data.const_data_ptr<T>() + offset(cloud, begin, head);
+  }
+  int64_t offset(const Cloud& cloud, int64_t begin, int64_t head) const {
+    return head * head_stride + (cloud.*first_unit * unit + begin) * width;
+  }
+};
+
+/// A copy of a matrix [rows,heads,width] as a right operand with points along the depth:
+/// [head][panels of columns][rows][panel].
+template <typename T>
+struct PackedColumns {
+  at::Tensor data;
+  int64_t panel;
+  int64_t panel_stride;
+  int64_t head_stride;
+
+  Panels<T> at(const Cloud& cloud, int64_t begin, int64_t head = 0) const {
+    return {data.const_data_ptr<T>() + head * head_stride + (cloud.begin + begin) * panel,
+            panel_stride};
+  }
+};
+
+/// One side (queries or keys) of a ragged batch.
 template <typename T>
 class Layout {
  public:
@@ -46,39 +84,40 @@ class Layout {
   const std::vector<Cloud>& clouds() const { return clouds_; }
   const std::vector<RowTile>& tiles() const { return tiles_; }
 
-  /// Copies of a matrix [rows,width] with points as the left or the right operand of a score
-  /// product (see Kernels).
-  at::Tensor pack_groups(const at::Tensor& matrix) const;
-  at::Tensor pack_panels(const at::Tensor& matrix) const;
-  /// The matrix as a right operand with points along the depth: [panels of columns][rows][panel].
-  at::Tensor pack_columns(const at::Tensor& matrix) const;
-
-  /// Start of the points from row `begin` (a multiple of kTileRows) of a cloud in these copies.
-  const T* group_at(const at::Tensor& packed,
-                    const Cloud& cloud,
-                    int64_t begin,
-                    int64_t depth) const {
-    return packed.const_data_ptr<T>() + (cloud.first_group * kernels_.group + begin) * depth;
-  }
-  const T* panel_at(const at::Tensor& packed,
-                    const Cloud& cloud,
-                    int64_t begin,
-                    int64_t depth) const {
-    return packed.const_data_ptr<T>() + (cloud.first_panel * kernels_.panel + begin) * depth;
-  }
-  const T* column_at(const at::Tensor& packed, const Cloud& cloud, int64_t begin) const {
-    return packed.const_data_ptr<T>() + (cloud.begin + begin) * kernels_.panel;
-  }
-  int64_t column_stride() const { return rows_ * kernels_.panel; }
+  /// Copies of a matrix [rows,heads,width] (see by_head), times `factor`.
+  PackedPoints<T> groups(const at::Tensor& matrix, T factor = 1) const;
+  PackedPoints<T> panels(const at::Tensor& matrix, T factor = 1) const;
+  PackedColumns<T> columns(const at::Tensor& matrix, T factor = 1) const;
 
  private:
-  at::Tensor pack_points(const at::Tensor& matrix, int64_t unit, int64_t Cloud::*first) const;
+  PackedPoints<T> points(const at::Tensor& matrix,
+                         int64_t unit,
+                         int64_t Cloud::*first_unit,
+                         T factor) const;
 
   const Kernels<T>& kernels_;
   int64_t rows_ = 0;
   std::vector<Cloud> clouds_;
   std::vector<RowTile> tiles_;
 };
+
+/// A matrix [rows,width] or [rows,heads,width] as [rows,heads,width] whose last dimension is dense:
+/// a view where it can be.
+at::Tensor by_head(const at::Tensor& matrix);
+
+/// a · b of one row; in double, which costs nothing beside the products of a tile and keeps the
+/// difference of two such sums.
+template <typename T>
+double dot(const T* a, const T* b, int64_t width) {
+  double sum = 0;
+  for (int64_t c = 0; c < width; ++c) sum += static_cast<double>(a[c]) * static_cast<double>(b[c]);
+  return sum;
+}
+
+/// The products of each row of `a` with that of `b`, both contiguous [rows,heads,width]:
+/// [heads,rows].
+template <typename T>
+at::Tensor row_products(const at::Tensor& a, const at::Tensor& b);
 
 /// What one thread needs beside the inputs and outputs.
 template <typename T>
@@ -87,7 +126,8 @@ struct alignas(64) Scratch {
   T products[kTileRows * kTileCols];
   T lane_max[kTileRows * kMaxLanes];
   T lane_sum[kTileRows * kMaxLanes];
-  T column[3][kTileCols];
+  T factor[kTileRows];
+  T column[2][kTileCols];
 
   /// `values` as an array that may be read to the end of a panel.
   const T* padded(int slot, const T* values, int64_t count, int64_t panel) {
@@ -108,6 +148,14 @@ void for_each_task(int64_t count, const Work& work) {
     const auto scratch = std::make_unique_for_overwrite<Scratch<T>>();
     for (int64_t task = next++; task < count; task = next++) work(task, *scratch);
   });
+}
+
+/// The same for each row tile of a layout: work(tile, scratch).
+template <typename T, typename Work>
+void for_each_row_tile(const Layout<T>& layout, const Work& work) {
+  const auto& tiles = layout.tiles();
+  for_each_task<T>(static_cast<int64_t>(tiles.size()),
+                   [&](int64_t t, Scratch<T>& scratch) { work(tiles[t], scratch); });
 }
 
 /// Calls work(begin, cols) for each column tile of [begin, end).

@@ -62,6 +62,12 @@ POINTATTN_INLINE T sum_lanes(Vector<T> value) {
   for (int64_t l = 0; l < kLanes<T>; ++l) sum += value[l];
   return sum;
 }
+template <typename T>
+POINTATTN_INLINE T max_lanes(Vector<T> value) {
+  T max = value[0];
+  for (int64_t l = 1; l < kLanes<T>; ++l) max = value[l] > max ? value[l] : max;
+  return max;
+}
 
 // exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, ln 2 in two parts so that r keeps its
 // bits.

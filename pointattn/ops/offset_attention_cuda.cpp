@@ -42,18 +42,18 @@ cuda::OffsetAttentionInputs<T> inputs_of(const at::Tensor& q,
           v.size(1)};
 }
 
-ForwardResult forward_cuda(const at::Tensor& q_in,
-                           const at::Tensor& k_in,
-                           const at::Tensor& v_in,
-                           const at::Tensor& offsets) {
-  check_attention_inputs(q_in, k_in, v_in);
+OffsetAttentionResult forward_cuda(const at::Tensor& q_in,
+                                   const at::Tensor& k_in,
+                                   const at::Tensor& v_in,
+                                   const at::Tensor& offsets) {
+  check_offset_attention(q_in, k_in, v_in);
   const c10::cuda::CUDAGuard guard(q_in.device());
   const std::vector<int64_t> starts =
       checked_offsets("offset_attention", offsets, "offsets", q_in.size(0));
   const at::Tensor q = q_in.contiguous();
   const at::Tensor k = k_in.contiguous();
   const at::Tensor v = v_in.contiguous();
-  ForwardResult result = empty_forward_result(q, v);
+  OffsetAttentionResult result = empty_offset_attention_result(q, v);
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
     const at::Tensor tiles = row_tiles(starts, cuda::kOffsetAttentionTile<scalar_t>, q);
     const cuda::OffsetAttentionForward<scalar_t> params{
@@ -67,16 +67,16 @@ ForwardResult forward_cuda(const at::Tensor& q_in,
   return result;
 }
 
-Gradients backward_cuda(const at::Tensor& grad_in,
-                        const at::Tensor& q_in,
-                        const at::Tensor& k_in,
-                        const at::Tensor& v_in,
-                        const at::Tensor& out_in,
-                        const at::Tensor& row_max_in,
-                        const at::Tensor& row_scale_in,
-                        const at::Tensor& column_scale_in,
-                        const at::Tensor& offsets) {
-  check_backward_inputs(
+OffsetAttentionGradients backward_cuda(const at::Tensor& grad_in,
+                                       const at::Tensor& q_in,
+                                       const at::Tensor& k_in,
+                                       const at::Tensor& v_in,
+                                       const at::Tensor& out_in,
+                                       const at::Tensor& row_max_in,
+                                       const at::Tensor& row_scale_in,
+                                       const at::Tensor& column_scale_in,
+                                       const at::Tensor& offsets) {
+  check_offset_attention_backward(
       grad_in, q_in, k_in, v_in, {out_in, row_max_in, row_scale_in, column_scale_in});
   const c10::cuda::CUDAGuard guard(q_in.device());
   const std::vector<int64_t> starts =
@@ -91,7 +91,7 @@ Gradients backward_cuda(const at::Tensor& grad_in,
   const at::Tensor column_scale = column_scale_in.contiguous();
   const at::Tensor column_dot = at::empty_like(row_max);
   const at::Tensor row_dot = at::empty_like(row_max);
-  Gradients result = zero_gradients(q, k, v);
+  OffsetAttentionGradients result = zero_offset_attention_gradients(q, k, v);
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
     const at::Tensor tiles = row_tiles(starts, cuda::kOffsetAttentionTile<scalar_t>, q);
     const cuda::OffsetAttentionBackward<scalar_t> params{
