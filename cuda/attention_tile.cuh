@@ -189,16 +189,19 @@ constexpr int kWarp = 32;
 constexpr int kRowsPerBlock = 8;
 
 /// to[row] = a_row · b_row, less what `to` holds if kSubtract, of contiguous rows; one warp a row.
+/// Summed in double, which costs nothing beside the tiles and keeps the difference of such sums.
 template <typename T, bool kSubtract>
 __global__ void row_products(const T* a, const T* b, int64_t rows, int64_t width, T* to) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp;
-  T sum = 0;
+  double sum = 0;
   if (row < rows) {
-    for (int64_t c = lane; c < width; c += kWarp) sum += a[row * width + c] * b[row * width + c];
+    for (int64_t c = lane; c < width; c += kWarp) {
+      sum += static_cast<double>(a[row * width + c]) * static_cast<double>(b[row * width + c]);
+    }
   }
   for (int step = kWarp / 2; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffU, sum, step);
-  if (row < rows && lane == 0) to[row] = kSubtract ? sum - to[row] : sum;
+  if (row < rows && lane == 0) to[row] = static_cast<T>(kSubtract ? sum - to[row] : sum);
 }
 
 template <bool kSubtract, typename T>

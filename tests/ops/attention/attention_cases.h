@@ -47,6 +47,10 @@ struct AttentionCase {
 
 enum class Bias { kNone, kFinite, kMasks };
 
+inline void PrintTo(Bias bias, std::ostream* to) {
+  *to << (bias == Bias::kNone ? "no_bias" : bias == Bias::kFinite ? "finite_bias" : "masks");
+}
+
 /// Random float64 input; scores have a standard deviation of about 2. kMasks hides a third of the
 /// keys.
 inline AttentionCase random_case(const AttentionSize& size, Bias bias, uint64_t seed = 7) {
