@@ -20,8 +20,8 @@ std::vector<Side> divide(const Cloud& cloud,
       std::clamp<int64_t>(kBlocksPerPhase * cloud.count / rows_of_all_maps, 1, most);
   const int64_t rows = (most + wanted - 1) / wanted * kTileRows;
   for (int64_t begin = 0; begin < cloud.count; begin += rows) {
-    const int64_t end = std::min(begin + rows, cloud.count);
-    blocks.push_back({&cloud, begin, end, &visits.emplace_back(0), 0});
+    const Span span{&cloud, begin, std::min(rows, cloud.count - begin)};
+    blocks.push_back({span, &visits.emplace_back(0), 0});
   }
   return blocks;
 }

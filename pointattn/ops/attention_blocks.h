@@ -17,10 +17,8 @@ namespace pointattn::ops::tile {
 /// fixed order, whatever the number of threads.
 class BlockSchedule {
  public:
-  /// One side of a block: rows [begin, end) of a cloud, `begin` a multiple of kTileRows.
   struct Side {
-    const Cloud* cloud;
-    int64_t begin, end;
+    Span span;
     std::atomic<int>* visits;  ///< so far
     int turn;                  ///< how many visits come before this one
   };
@@ -44,7 +42,8 @@ class BlockSchedule {
   std::deque<std::atomic<int>> visits_;
 };
 
-/// Visits the blocks of two layouts: work(tile, block, scratch) for each row tile of a block.
+/// Visits the blocks of two layouts: work(rows, columns, head, scratch) for each row tile of a block
+/// and all of its columns.
 template <typename T, typename Work>
 void for_each_block(const Layout<T>& rows,
                     const Layout<T>& columns,
@@ -53,9 +52,10 @@ void for_each_block(const Layout<T>& rows,
   const BlockSchedule schedule(rows.clouds(), columns.clouds(), heads);
   for_each_task<T>(schedule.count(), [&](int64_t index, Scratch<T>& scratch) {
     const auto& block = schedule.begin(index);
-    const auto& side = block.rows;
-    for (int64_t r = side.begin; r < side.end; r += kTileRows) {
-      work(RowTile{side.cloud, r, std::min(kTileRows, side.end - r)}, block, scratch);
+    const Span& span = block.rows.span;
+    for (int64_t r = 0; r < span.count; r += kTileRows) {
+      const Span tile{span.cloud, span.begin + r, std::min(kTileRows, span.count - r)};
+      work(tile, block.columns.span, block.head, scratch);
     }
     schedule.finish(block);
   });

@@ -17,20 +17,16 @@
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
-#include <limits>
 #include <tuple>
 
 namespace pointattn::ops {
 namespace {
 
-using tile::Cloud;
 using tile::PackedColumns;
 using tile::PackedPoints;
 using tile::Rows;
-using tile::RowTile;
 using tile::Scratch;
-
-using Block = tile::BlockSchedule::Block;
+using tile::Span;
 
 /// A row-major matrix [rows,heads,width] that tiles are added to.
 template <typename T>
@@ -63,25 +59,17 @@ struct Scores {
         k_panels(keys.panels(tile::by_head(inputs.k))),
         bias(inputs.bias ? inputs.bias->t().contiguous() : at::Tensor()) {}
 
-  /// scratch.scores = E of a row tile and `cols` keys of a cloud from `begin` on.
-  void compute(const RowTile& tile,
-               const Cloud& cloud,
-               int64_t begin,
-               int64_t cols,
-               int64_t head,
-               Scratch<T>& scratch) const {
+  /// scratch.scores = E of a tile.
+  void compute(const Span& rows, const Span& columns, int64_t head, Scratch<T>& scratch) const {
     const auto& kernels = queries.kernels();
-    kernels.scores(q_groups.at(*tile.cloud, tile.begin, head),
-                   tile.rows,
-                   k_panels.at(cloud, begin, head),
-                   cols,
-                   q_groups.width,
-                   -std::numeric_limits<T>::infinity(),
-                   scratch.scores);
+    tile::multiply_points(
+        kernels, q_groups, rows, k_panels, columns, head, tile::kMasked<T>, scratch.scores);
     if (!bias.defined()) return;
-    const T* first = bias.const_data_ptr<T>() + head * keys.rows() + cloud.begin + begin;
-    kernels.add_column_bias(
-        scratch.scores, tile.rows, cols, scratch.padded(0, first, cols, kernels.panel));
+    const T* first = bias.const_data_ptr<T>() + head * keys.rows() + columns.first();
+    kernels.add_column_bias(scratch.scores,
+                            rows.count,
+                            columns.count,
+                            scratch.padded(0, first, columns.count, kernels.panel));
   }
 };
 
@@ -103,29 +91,30 @@ struct Forward {
   T* row_max;
   T* row_scale;
 
-  void attend(const RowTile& tile, int64_t head, Scratch<T>& scratch) const;
+  void attend(const Span& rows, int64_t head, Scratch<T>& scratch) const;
 };
 
 template <typename T>
-void Forward<T>::attend(const RowTile& tile, int64_t head, Scratch<T>& scratch) const {
+void Forward<T>::attend(const Span& rows, int64_t head, Scratch<T>& scratch) const {
   const auto& kernels = scores.queries.kernels();
-  const Cloud& cloud = scores.keys.clouds()[tile.cloud->index];
-  const Rows<T> values = out.at(tile.first(), head);
-  T* max = row_max + head * scores.queries.rows() + tile.first();
-  T* sum = row_scale + head * scores.queries.rows() + tile.first();
-  std::fill_n(max, tile.rows, tile::kLowest<T>);
-  std::fill_n(sum, tile.rows, T(0));
-  for (int64_t r = 0; r < tile.rows; ++r) {
+  const Rows<T> values = out.at(rows.first(), head);
+  T* max = row_max + head * scores.queries.rows() + rows.first();
+  T* sum = row_scale + head * scores.queries.rows() + rows.first();
+  std::fill_n(max, rows.count, tile::kLowest<T>);
+  std::fill_n(sum, rows.count, T(0));
+  for (int64_t r = 0; r < rows.count; ++r) {
     std::fill_n(values.first + r * values.stride, values.width, T(0));
   }
-  tile::for_each_column_tile(0, cloud.count, [&](int64_t begin, int64_t cols) {
-    scores.compute(tile, cloud, begin, cols, head, scratch);
-    kernels.weigh_stream(scratch.scores, tile.rows, cols, max, sum, scratch.factor);
-    scale_rows(values, tile.rows, scratch.factor);
-    kernels.multiply(scratch.scores, tile.rows, cols, v_columns.at(cloud, begin, head), values);
+  const Span keys = tile::all_of(scores.keys.clouds()[rows.cloud->index]);
+  tile::for_each_column_tile(keys, [&](const Span& columns) {
+    scores.compute(rows, columns, head, scratch);
+    kernels.weigh_stream(scratch.scores, rows.count, columns.count, max, sum, scratch.factor);
+    scale_rows(values, rows.count, scratch.factor);
+    kernels.multiply(
+        scratch.scores, rows.count, columns.count, v_columns.at(columns, head), values);
   });
-  for (int64_t r = 0; r < tile.rows; ++r) sum[r] = sum[r] == 0 ? T(0) : 1 / sum[r];
-  scale_rows(values, tile.rows, sum);
+  for (int64_t r = 0; r < rows.count; ++r) sum[r] = sum[r] == 0 ? T(0) : 1 / sum[r];
+  scale_rows(values, rows.count, sum);
 }
 
 template <typename T>
@@ -140,7 +129,7 @@ void run_forward(const AttentionInputs& inputs,
                            HeadRows<T>(out),
                            row_max.template mutable_data_ptr<T>(),
                            row_scale.template mutable_data_ptr<T>()};
-  const auto& tiles = queries.tiles();
+  const auto& tiles = queries.row_tiles();
   const auto count = static_cast<int64_t>(tiles.size());
   tile::for_each_task<T>(inputs.heads() * count, [&](int64_t task, Scratch<T>& scratch) {
     forward.attend(tiles[task % count], task / count, scratch);
@@ -174,52 +163,47 @@ struct Backward {
   HeadRows<T> grad_q, grad_k, grad_v;
   T* grad_bias;  // [H,N] or none
 
-  void visit(const RowTile& tile, const Block& block, Scratch<T>& scratch) const;
+  void visit(const Span& rows, const Span& block, int64_t head, Scratch<T>& scratch) const;
 };
 
 template <typename T>
-void Backward<T>::visit(const RowTile& tile, const Block& block, Scratch<T>& scratch) const {
+void Backward<T>::visit(const Span& rows,
+                        const Span& block,
+                        int64_t head,
+                        Scratch<T>& scratch) const {
   const auto& kernels = scores.queries.kernels();
-  const Cloud& cloud = *block.columns.cloud;
-  const int64_t head = block.head;
-  const int64_t row = head * scores.queries.rows() + tile.first();
-  tile::for_each_column_tile(
-      block.columns.begin, block.columns.end, [&](int64_t begin, int64_t cols) {
-        const int64_t column = cloud.begin + begin;
-        scores.compute(tile, cloud, begin, cols, head, scratch);
-        kernels.scores(g_groups.at(*tile.cloud, tile.begin, head),
-                       tile.rows,
-                       v_panels.at(cloud, begin, head),
-                       cols,
-                       v_panels.width,
-                       T(0),
-                       scratch.products);
-        kernels.softmax_gradient(scratch.scores,
-                                 scratch.products,
-                                 tile.rows,
-                                 cols,
-                                 row_max + row,
-                                 row_scale + row,
-                                 row_dot.const_data_ptr<T>() + row);
-        kernels.multiply_transposed(scratch.scores,
-                                    tile.rows,
-                                    cols,
-                                    g_columns.at(*tile.cloud, tile.begin, head),
-                                    grad_v.at(column, head));
-        kernels.multiply_transposed(scratch.products,
-                                    tile.rows,
-                                    cols,
-                                    q_columns.at(*tile.cloud, tile.begin, head),
-                                    grad_k.at(column, head));
-        kernels.multiply(scratch.products,
-                         tile.rows,
-                         cols,
-                         k_columns.at(cloud, begin, head),
-                         grad_q.at(tile.first(), head));
-        if (grad_bias == nullptr) return;
-        kernels.add_column_sums(
-            scratch.products, tile.rows, cols, grad_bias + head * scores.keys.rows() + column);
-      });
+  const int64_t row = head * scores.queries.rows() + rows.first();
+  tile::for_each_column_tile(block, [&](const Span& columns) {
+    scores.compute(rows, columns, head, scratch);
+    tile::multiply_points(kernels, g_groups, rows, v_panels, columns, head, T(0), scratch.products);
+    kernels.softmax_gradient(scratch.scores,
+                             scratch.products,
+                             rows.count,
+                             columns.count,
+                             row_max + row,
+                             row_scale + row,
+                             row_dot.const_data_ptr<T>() + row);
+    kernels.multiply_transposed(scratch.scores,
+                                rows.count,
+                                columns.count,
+                                g_columns.at(rows, head),
+                                grad_v.at(columns.first(), head));
+    kernels.multiply_transposed(scratch.products,
+                                rows.count,
+                                columns.count,
+                                q_columns.at(rows, head),
+                                grad_k.at(columns.first(), head));
+    kernels.multiply(scratch.products,
+                     rows.count,
+                     columns.count,
+                     k_columns.at(columns, head),
+                     grad_q.at(rows.first(), head));
+    if (grad_bias == nullptr) return;
+    kernels.add_column_sums(scratch.products,
+                            rows.count,
+                            columns.count,
+                            grad_bias + head * scores.keys.rows() + columns.first());
+  });
 }
 
 template <typename T>
@@ -247,12 +231,13 @@ AttentionGradients run_backward(const at::Tensor& grad,
                              HeadRows<T>(grad_k),
                              HeadRows<T>(grad_v),
                              inputs.bias ? bias_sums.mutable_data_ptr<T>() : nullptr};
-  tile::for_each_block(queries,
-                       keys,
-                       inputs.heads(),
-                       [&](const RowTile& tile, const Block& block, Scratch<T>& scratch) {
-                         backward.visit(tile, block, scratch);
-                       });
+  tile::for_each_block(
+      queries,
+      keys,
+      inputs.heads(),
+      [&](const Span& rows, const Span& columns, int64_t head, Scratch<T>& scratch) {
+        backward.visit(rows, columns, head, scratch);
+      });
   return {grad_q, grad_k, grad_v, bias_sums.t().contiguous()};
 }
 

@@ -36,7 +36,7 @@ Layout<T>::Layout(const std::vector<int64_t>& offsets)
   }
   for (const Cloud& cloud : clouds_) {
     for (int64_t r = 0; r < cloud.count; r += kTileRows) {
-      tiles_.push_back({&cloud, r, std::min(kTileRows, cloud.count - r)});
+      row_tiles_.push_back({&cloud, r, std::min(kTileRows, cloud.count - r)});
     }
   }
 }
@@ -53,16 +53,15 @@ PackedPoints<T> Layout<T>::points(const at::Tensor& matrix,
   const int64_t head_stride = units * unit * width;
   PackedPoints<T> packed{
       at::empty({heads * head_stride}, matrix.options()), unit, width, head_stride, first_unit};
-  const auto count = static_cast<int64_t>(tiles_.size());
+  const auto count = static_cast<int64_t>(row_tiles_.size());
   at::parallel_for(0, heads * count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
-      const RowTile& tile = tiles_[task % count];
+      const Span& tile = row_tiles_[task % count];
       const int64_t head = task / count;
       const T* rows = matrix.const_data_ptr<T>() + head * matrix.stride(1);
-      T* out =
-          packed.data.template mutable_data_ptr<T>() + packed.offset(*tile.cloud, tile.begin, head);
-      for (int64_t r0 = 0; r0 < tile.rows; r0 += unit) {
-        const int64_t valid = std::min(unit, tile.rows - r0);
+      T* out = packed.data.template mutable_data_ptr<T>() + packed.offset(tile, head);
+      for (int64_t r0 = 0; r0 < tile.count; r0 += unit) {
+        const int64_t valid = std::min(unit, tile.count - r0);
         const T* from = rows + (tile.first() + r0) * matrix.stride(0);
         for (int64_t d = 0; d < width; ++d, out += unit) {
           for (int64_t r = 0; r < valid; ++r) out[r] = from[r * matrix.stride(0) + d] * factor;

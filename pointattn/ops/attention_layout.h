@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -24,13 +25,16 @@ struct Cloud {
   int64_t first_panel;  ///< where it starts in Layout::panels
 };
 
-struct RowTile {
+/// Neighbouring points of a cloud: the rows or the columns of a tile of scores.
+struct Span {
   const Cloud* cloud;
-  int64_t begin;  ///< first row within the cloud, a multiple of kTileRows
-  int64_t rows;
+  int64_t begin;  ///< within the cloud, a multiple of kTileRows
+  int64_t count;
 
-  int64_t first() const { return cloud->begin + begin; }  ///< first row within the batch
+  int64_t first() const { return cloud->begin + begin; }  ///< within the batch
 };
+
+inline Span all_of(const Cloud& cloud) { return {&cloud, 0, cloud.count}; }
 
 /// The table of inner loops for this machine: what LibTorch runs its own kernels with
 /// (ATEN_CPU_CAPABILITY overrides it).
@@ -47,12 +51,11 @@ struct PackedPoints {
   int64_t head_stride;  ///< elements of a head
   int64_t Cloud::*first_unit;
 
-  /// The points from row `begin` (a multiple of kTileRows) of a cloud.
-  const T* at(const Cloud& cloud, int64_t begin, int64_t head = 0) const {
-    return data.const_data_ptr<T>() + offset(cloud, begin, head);
+  const T* at(const Span& span, int64_t head = 0) const {
+    return data.const_data_ptr<T>() + offset(span, head);
   }
-  int64_t offset(const Cloud& cloud, int64_t begin, int64_t head) const {
-    return head * head_stride + (cloud.*first_unit * unit + begin) * width;
+  int64_t offset(const Span& span, int64_t head) const {
+    return head * head_stride + (span.cloud->*first_unit * unit + span.begin) * width;
   }
 };
 
@@ -65,9 +68,8 @@ struct PackedColumns {
   int64_t panel_stride;
   int64_t head_stride;
 
-  Panels<T> at(const Cloud& cloud, int64_t begin, int64_t head = 0) const {
-    return {data.const_data_ptr<T>() + head * head_stride + (cloud.begin + begin) * panel,
-            panel_stride};
+  Panels<T> at(const Span& span, int64_t head = 0) const {
+    return {data.const_data_ptr<T>() + head * head_stride + span.first() * panel, panel_stride};
   }
 };
 
@@ -82,7 +84,7 @@ class Layout {
   const Kernels<T>& kernels() const { return kernels_; }
   int64_t rows() const { return rows_; }
   const std::vector<Cloud>& clouds() const { return clouds_; }
-  const std::vector<RowTile>& tiles() const { return tiles_; }
+  const std::vector<Span>& row_tiles() const { return row_tiles_; }
 
   /// Copies of a matrix [rows,heads,width] (see by_head), times `factor`.
   PackedPoints<T> groups(const at::Tensor& matrix, T factor = 1) const;
@@ -98,7 +100,7 @@ class Layout {
   const Kernels<T>& kernels_;
   int64_t rows_ = 0;
   std::vector<Cloud> clouds_;
-  std::vector<RowTile> tiles_;
+  std::vector<Span> row_tiles_;
 };
 
 /// A matrix [rows,width] or [rows,heads,width] as [rows,heads,width] whose last dimension is dense:
@@ -150,18 +152,44 @@ void for_each_task(int64_t count, const Work& work) {
   });
 }
 
-/// The same for each row tile of a layout: work(tile, scratch).
+/// The same for each row tile of a layout: work(rows, scratch).
 template <typename T, typename Work>
 void for_each_row_tile(const Layout<T>& layout, const Work& work) {
-  const auto& tiles = layout.tiles();
+  const auto& tiles = layout.row_tiles();
   for_each_task<T>(static_cast<int64_t>(tiles.size()),
                    [&](int64_t t, Scratch<T>& scratch) { work(tiles[t], scratch); });
 }
 
-/// Calls work(begin, cols) for each column tile of [begin, end).
+/// Calls work(columns) for each column tile of a span.
 template <typename Work>
-void for_each_column_tile(int64_t begin, int64_t end, const Work& work) {
-  for (int64_t c = begin; c < end; c += kTileCols) work(c, std::min(kTileCols, end - c));
+void for_each_column_tile(const Span& span, const Work& work) {
+  for (int64_t c = 0; c < span.count; c += kTileCols) {
+    work(Span{span.cloud, span.begin + c, std::min(kTileCols, span.count - c)});
+  }
 }
+
+/// The products of the points of a row tile and a column tile; what pads the last panel becomes
+/// `tail`.
+template <typename T>
+void multiply_points(const Kernels<T>& kernels,
+                     const PackedPoints<T>& left,
+                     const Span& rows,
+                     const PackedPoints<T>& right,
+                     const Span& columns,
+                     int64_t head,
+                     T tail,
+                     T* tile) {
+  kernels.scores(left.at(rows, head),
+                 rows.count,
+                 right.at(columns, head),
+                 columns.count,
+                 left.width,
+                 tail,
+                 tile);
+}
+
+/// The tail of scores: it weighs nothing.
+template <typename T>
+inline constexpr T kMasked = -std::numeric_limits<T>::infinity();
 
 }  // namespace pointattn::ops::tile

@@ -18,17 +18,15 @@
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
-#include <limits>
 #include <tuple>
 
 namespace pointattn::ops {
 namespace {
 
-using tile::Cloud;
 using tile::PackedColumns;
 using tile::PackedPoints;
-using tile::RowTile;
 using tile::Scratch;
+using tile::Span;
 
 template <typename T>
 struct Forward {
@@ -36,62 +34,49 @@ struct Forward {
   PackedPoints<T> q_groups, k_panels;  // pass 1
   PackedPoints<T> k_groups, q_panels;  // pass 2
   PackedColumns<T> v_columns;
-  int64_t depth, width;
+  int64_t width;
   T* out;
   T* row_max;
   T* row_scale;
   T* column_scale;
 
-  void row_statistics(const RowTile& tile, Scratch<T>& scratch) const;
-  void outputs(const RowTile& tile, Scratch<T>& scratch) const;
+  void row_statistics(const Span& rows, Scratch<T>& scratch) const;
+  void outputs(const Span& rows, Scratch<T>& scratch) const;
 };
 
 template <typename T>
-void Forward<T>::row_statistics(const RowTile& tile, Scratch<T>& scratch) const {
+void Forward<T>::row_statistics(const Span& rows, Scratch<T>& scratch) const {
   const auto& kernels = layout.kernels();
-  const Cloud& cloud = *tile.cloud;
-  const T* rows = q_groups.at(cloud, tile.begin);
-  kernels.begin_row_sums(tile.rows, scratch.lane_max, scratch.lane_sum);
-  tile::for_each_column_tile(0, cloud.count, [&](int64_t begin, int64_t cols) {
-    kernels.scores(rows,
-                   tile.rows,
-                   k_panels.at(cloud, begin),
-                   cols,
-                   depth,
-                   -std::numeric_limits<T>::infinity(),
-                   scratch.scores);
-    kernels.add_row_sums(scratch.scores, tile.rows, cols, scratch.lane_max, scratch.lane_sum);
+  kernels.begin_row_sums(rows.count, scratch.lane_max, scratch.lane_sum);
+  tile::for_each_column_tile(tile::all_of(*rows.cloud), [&](const Span& columns) {
+    tile::multiply_points(
+        kernels, q_groups, rows, k_panels, columns, 0, tile::kMasked<T>, scratch.scores);
+    kernels.add_row_sums(
+        scratch.scores, rows.count, columns.count, scratch.lane_max, scratch.lane_sum);
   });
-  const int64_t first = tile.first();
+  const int64_t first = rows.first();
   kernels.end_row_sums(
-      tile.rows, scratch.lane_max, scratch.lane_sum, row_max + first, row_scale + first);
+      rows.count, scratch.lane_max, scratch.lane_sum, row_max + first, row_scale + first);
 }
 
 template <typename T>
-void Forward<T>::outputs(const RowTile& tile, Scratch<T>& scratch) const {
+void Forward<T>::outputs(const Span& rows, Scratch<T>& scratch) const {
   const auto& kernels = layout.kernels();
-  const Cloud& cloud = *tile.cloud;
-  const T* rows = k_groups.at(cloud, tile.begin);
-  const int64_t first = tile.first();
-  T* sums = column_scale + first;
-  T* values = out + first * width;
-  std::fill_n(sums, tile.rows, T(0));
-  std::fill_n(values, tile.rows * width, T(0));
-  tile::for_each_column_tile(0, cloud.count, [&](int64_t begin, int64_t cols) {
-    kernels.scores(rows,
-                   tile.rows,
-                   q_panels.at(cloud, begin),
-                   cols,
-                   depth,
-                   -std::numeric_limits<T>::infinity(),
-                   scratch.scores);
-    const T* max = scratch.padded(0, row_max + cloud.begin + begin, cols, kernels.panel);
-    const T* scale = scratch.padded(1, row_scale + cloud.begin + begin, cols, kernels.panel);
-    kernels.weigh_by_column(scratch.scores, tile.rows, cols, max, scale, sums);
+  T* sums = column_scale + rows.first();
+  T* values = out + rows.first() * width;
+  std::fill_n(sums, rows.count, T(0));
+  std::fill_n(values, rows.count * width, T(0));
+  tile::for_each_column_tile(tile::all_of(*rows.cloud), [&](const Span& columns) {
+    tile::multiply_points(
+        kernels, k_groups, rows, q_panels, columns, 0, tile::kMasked<T>, scratch.scores);
+    const int64_t first = columns.first();
+    const T* max = scratch.padded(0, row_max + first, columns.count, kernels.panel);
+    const T* scale = scratch.padded(1, row_scale + first, columns.count, kernels.panel);
+    kernels.weigh_by_column(scratch.scores, rows.count, columns.count, max, scale, sums);
     kernels.multiply(
-        scratch.scores, tile.rows, cols, v_columns.at(cloud, begin), {values, width, width});
+        scratch.scores, rows.count, columns.count, v_columns.at(columns), {values, width, width});
   });
-  for (int64_t r = 0; r < tile.rows; ++r) {
+  for (int64_t r = 0; r < rows.count; ++r) {
     sums[r] = 1 / (static_cast<T>(kColumnEpsilon) + sums[r]);
     for (int64_t c = 0; c < width; ++c) values[r * width + c] *= sums[r];
   }
@@ -115,17 +100,16 @@ void run_forward(const at::Tensor& q,
                            shared ? q_groups : layout.groups(k),
                            shared ? k_panels : layout.panels(q),
                            layout.columns(v),
-                           q.size(2),
                            v.size(2),
                            out.template mutable_data_ptr<T>(),
                            row_max.template mutable_data_ptr<T>(),
                            row_scale.template mutable_data_ptr<T>(),
                            column_scale.template mutable_data_ptr<T>()};
-  tile::for_each_row_tile(layout, [&](const RowTile& tile, Scratch<T>& scratch) {
-    forward.row_statistics(tile, scratch);
+  tile::for_each_row_tile(layout, [&](const Span& rows, Scratch<T>& scratch) {
+    forward.row_statistics(rows, scratch);
   });
   tile::for_each_row_tile(
-      layout, [&](const RowTile& tile, Scratch<T>& scratch) { forward.outputs(tile, scratch); });
+      layout, [&](const Span& rows, Scratch<T>& scratch) { forward.outputs(rows, scratch); });
 }
 
 OffsetAttentionResult forward_cpu(const at::Tensor& q,

@@ -15,17 +15,15 @@
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
-#include <limits>
 #include <tuple>
 
 namespace pointattn::ops {
 namespace {
 
-using tile::Cloud;
 using tile::PackedColumns;
 using tile::PackedPoints;
-using tile::RowTile;
 using tile::Scratch;
+using tile::Span;
 
 template <typename T>
 struct Backward {
@@ -44,34 +42,29 @@ struct Backward {
   T* grad_k;
   T* grad_v;
 
-  void value_gradients(const RowTile& tile, Scratch<T>& scratch) const;
-  void score_gradients(const RowTile& tile, int64_t begin, int64_t end, Scratch<T>& scratch) const;
+  void value_gradients(const Span& rows, Scratch<T>& scratch) const;
+  void score_gradients(const Span& rows, const Span& block, Scratch<T>& scratch) const;
 };
 
 template <typename T>
-void Backward<T>::value_gradients(const RowTile& tile, Scratch<T>& scratch) const {
+void Backward<T>::value_gradients(const Span& rows, Scratch<T>& scratch) const {
   const auto& kernels = layout.kernels();
-  const Cloud& cloud = *tile.cloud;
-  const int64_t first = tile.first();
-  const T* rows = q_groups.at(cloud, tile.begin);
+  const int64_t first = rows.first();
   T* sums = grad_v + first * width;
   T* dots = row_dot + first;
-  std::fill_n(dots, tile.rows, T(0));
-  tile::for_each_column_tile(0, cloud.count, [&](int64_t begin, int64_t cols) {
-    kernels.scores(rows,
-                   tile.rows,
-                   k_panels.at(cloud, begin),
-                   cols,
-                   depth,
-                   -std::numeric_limits<T>::infinity(),
-                   scratch.scores);
-    const T* scale = scratch.padded(0, column_scale + cloud.begin + begin, cols, kernels.panel);
-    const T* dot = scratch.padded(1, column_dot + cloud.begin + begin, cols, kernels.panel);
-    kernels.weigh_by_row(scratch.scores, tile.rows, cols, row_max + first, scale, dot, dots);
+  std::fill_n(dots, rows.count, T(0));
+  tile::for_each_column_tile(tile::all_of(*rows.cloud), [&](const Span& columns) {
+    tile::multiply_points(
+        kernels, q_groups, rows, k_panels, columns, 0, tile::kMasked<T>, scratch.scores);
+    const int64_t column = columns.first();
+    const T* scale = scratch.padded(0, column_scale + column, columns.count, kernels.panel);
+    const T* dot = scratch.padded(1, column_dot + column, columns.count, kernels.panel);
+    kernels.weigh_by_row(
+        scratch.scores, rows.count, columns.count, row_max + first, scale, dot, dots);
     kernels.multiply(
-        scratch.scores, tile.rows, cols, g_columns.at(cloud, begin), {sums, width, width});
+        scratch.scores, rows.count, columns.count, g_columns.at(columns), {sums, width, width});
   });
-  for (int64_t r = 0; r < tile.rows; ++r) {
+  for (int64_t r = 0; r < rows.count; ++r) {
     T* sum = sums + r * width;
     for (int64_t c = 0; c < width; ++c) sum[c] *= row_scale[first + r];
     dots[r] = static_cast<T>(tile::dot(sum, v + (first + r) * width, width)) -
@@ -80,43 +73,32 @@ void Backward<T>::value_gradients(const RowTile& tile, Scratch<T>& scratch) cons
 }
 
 template <typename T>
-void Backward<T>::score_gradients(const RowTile& tile,
-                                  int64_t begin,
-                                  int64_t end,
-                                  Scratch<T>& scratch) const {
+void Backward<T>::score_gradients(const Span& rows, const Span& block, Scratch<T>& scratch) const {
   const auto& kernels = layout.kernels();
-  const Cloud& cloud = *tile.cloud;
-  const int64_t first = tile.first();
-  const T* q_rows = q_groups.at(cloud, tile.begin);
-  const T* v_rows = v_groups.at(cloud, tile.begin);
-  tile::for_each_column_tile(begin, end, [&](int64_t c, int64_t cols) {
-    kernels.scores(q_rows,
-                   tile.rows,
-                   k_panels.at(cloud, c),
-                   cols,
-                   depth,
-                   -std::numeric_limits<T>::infinity(),
-                   scratch.scores);
-    kernels.scores(v_rows, tile.rows, g_panels.at(cloud, c), cols, width, T(0), scratch.products);
-    const int64_t column = cloud.begin + c;
+  const int64_t row = rows.first();
+  tile::for_each_column_tile(block, [&](const Span& columns) {
+    const int64_t column = columns.first();
+    tile::multiply_points(
+        kernels, q_groups, rows, k_panels, columns, 0, tile::kMasked<T>, scratch.scores);
+    tile::multiply_points(kernels, v_groups, rows, g_panels, columns, 0, T(0), scratch.products);
     kernels.score_gradient(scratch.scores,
                            scratch.products,
-                           tile.rows,
-                           cols,
-                           {row_max + first,
-                            row_scale + first,
-                            row_dot + first,
-                            scratch.padded(0, column_scale + column, cols, kernels.panel),
-                            scratch.padded(1, column_dot + column, cols, kernels.panel)});
+                           rows.count,
+                           columns.count,
+                           {row_max + row,
+                            row_scale + row,
+                            row_dot + row,
+                            scratch.padded(0, column_scale + column, columns.count, kernels.panel),
+                            scratch.padded(1, column_dot + column, columns.count, kernels.panel)});
     kernels.multiply(scratch.scores,
-                     tile.rows,
-                     cols,
-                     k_columns.at(cloud, c),
-                     {grad_q + first * depth, depth, depth});
+                     rows.count,
+                     columns.count,
+                     k_columns.at(columns),
+                     {grad_q + row * depth, depth, depth});
     kernels.multiply_transposed(scratch.scores,
-                                tile.rows,
-                                cols,
-                                q_columns.at(cloud, tile.begin),
+                                rows.count,
+                                columns.count,
+                                q_columns.at(rows),
                                 {grad_k + column * depth, depth, depth});
   });
 }
@@ -155,15 +137,15 @@ void run_backward(const at::Tensor& grad,
                              std::get<0>(result).template mutable_data_ptr<T>(),
                              std::get<1>(result).template mutable_data_ptr<T>(),
                              std::get<2>(result).template mutable_data_ptr<T>()};
-  tile::for_each_row_tile(layout, [&](const RowTile& tile, Scratch<T>& scratch) {
-    backward.value_gradients(tile, scratch);
+  tile::for_each_row_tile(layout, [&](const Span& rows, Scratch<T>& scratch) {
+    backward.value_gradients(rows, scratch);
   });
   tile::for_each_block(
       layout,
       layout,
       1,
-      [&](const RowTile& tile, const tile::BlockSchedule::Block& block, Scratch<T>& scratch) {
-        backward.score_gradients(tile, block.columns.begin, block.columns.end, scratch);
+      [&](const Span& rows, const Span& columns, int64_t /*head*/, Scratch<T>& scratch) {
+        backward.score_gradients(rows, columns, scratch);
       });
 }
 
