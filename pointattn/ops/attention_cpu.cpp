@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Both passes recompute the scores tile by tile; they never leave the cache. Everything is per
-// head; its rows lie H·C or H·D elements apart in inputs and outputs.
+// head.
 //
 //   Forward, tiles of rows i: the weights exp(E_ij − max_i) of a tile of keys are multiplied by its
 //   values at once; where a tile raises max_i, what the row has summed so far shrinks by
@@ -28,17 +28,15 @@ using tile::Rows;
 using tile::Scratch;
 using tile::Span;
 
-/// A row-major matrix [rows,heads,width] that tiles are added to.
+/// A matrix [heads,rows,width] that tiles are added to, dense in its last dimension.
 template <typename T>
 struct HeadRows {
-  T* first;
-  int64_t heads, width;
-
-  explicit HeadRows(const at::Tensor& matrix)
-      : first(matrix.mutable_data_ptr<T>()), heads(matrix.size(1)), width(matrix.size(2)) {}
+  at::Tensor data;
 
   Rows<T> at(int64_t row, int64_t head) const {
-    return {first + (row * heads + head) * width, heads * width, width};
+    return {data.mutable_data_ptr<T>() + head * data.stride(0) + row * data.stride(1),
+            data.stride(1),
+            data.size(2)};
   }
 };
 
@@ -126,7 +124,7 @@ void run_forward(const AttentionInputs& inputs,
   const auto& [out, row_max, row_scale] = result;
   const Forward<T> forward{Scores<T>(queries, keys, inputs),
                            keys.columns(tile::by_head(inputs.v)),
-                           HeadRows<T>(out),
+                           HeadRows<T>{out.transpose(0, 1)},
                            row_max.template mutable_data_ptr<T>(),
                            row_scale.template mutable_data_ptr<T>()};
   const auto& tiles = queries.row_tiles();
@@ -160,6 +158,8 @@ struct Backward {
   const T* row_max;
   const T* row_scale;
   at::Tensor row_dot;  // D
+  // Head by head, so that the rows of a head lie together: the tiles of one head of [N,heads,width]
+  // would crowd into a few sets of the cache.
   HeadRows<T> grad_q, grad_k, grad_v;
   T* grad_bias;  // [H,N] or none
 
@@ -216,8 +216,9 @@ AttentionGradients run_backward(const at::Tensor& grad,
   const auto scale = static_cast<T>(inputs.scale);
   const at::Tensor row_max = std::get<1>(saved).contiguous();
   const at::Tensor row_scale = std::get<2>(saved).contiguous();
-  auto [grad_q, grad_k, grad_v, grad_bias] = zero_attention_gradients(inputs);
-  const at::Tensor bias_sums = grad_bias.t().contiguous();
+  const auto zeros = [&](at::IntArrayRef sizes) { return at::zeros(sizes, inputs.q.options()); };
+  const int64_t heads = inputs.heads();
+  const at::Tensor bias_sums = zeros({heads, inputs.bias ? keys.rows() : 0});
   const Backward<T> backward{Scores<T>(queries, keys, inputs),
                              queries.groups(grad),
                              keys.panels(tile::by_head(inputs.v)),
@@ -227,18 +228,22 @@ AttentionGradients run_backward(const at::Tensor& grad,
                              row_max.const_data_ptr<T>(),
                              row_scale.const_data_ptr<T>(),
                              tile::row_products<T>(std::get<0>(saved).contiguous(), grad),
-                             HeadRows<T>(grad_q),
-                             HeadRows<T>(grad_k),
-                             HeadRows<T>(grad_v),
+                             HeadRows<T>{zeros({heads, queries.rows(), inputs.q.size(2)})},
+                             HeadRows<T>{zeros({heads, keys.rows(), inputs.k.size(2)})},
+                             HeadRows<T>{zeros({heads, keys.rows(), inputs.v.size(2)})},
                              inputs.bias ? bias_sums.mutable_data_ptr<T>() : nullptr};
   tile::for_each_block(
       queries,
       keys,
-      inputs.heads(),
+      heads,
       [&](const Span& rows, const Span& columns, int64_t head, Scratch<T>& scratch) {
         backward.visit(rows, columns, head, scratch);
       });
-  return {grad_q, grad_k, grad_v, bias_sums.t().contiguous()};
+  const auto by_row = [](const at::Tensor& sums) { return sums.transpose(0, 1).contiguous(); };
+  return {by_row(backward.grad_q.data),
+          by_row(backward.grad_k.data),
+          by_row(backward.grad_v.data),
+          by_row(bias_sums)};
 }
 
 AttentionGradients backward_cpu(const at::Tensor& grad,
