@@ -4,47 +4,38 @@
 // needs no running maximum, and finds the column sums and out.
 // O(N² (2 depth + width)) operations, O(N) memory. Each chunk of kSumWidth channels recomputes the
 // scores.
-#include "cuda/offset_attention_tile.cuh"
+#include "cuda/attention_tile.cuh"
+#include "cuda/offset_attention.h"
 
 namespace pointattn::cuda {
 namespace {
 
-// A finite start of a maximum: a thread that sees no column adds exp(lowest − max) = 0 and not NaN.
-template <typename T>
-constexpr T kLowest = std::numeric_limits<T>::lowest();
-
 template <typename T>
 __global__ void __launch_bounds__(kThreads<T>) row_statistics(OffsetAttentionForward<T> p) {
   __shared__ TileShared<T> shared;
-  const RowRange range = row_range<T>(p.inputs.tiles);
+  const TileRange range = tile_range<T>(p.inputs.tiles);
   const int tx = static_cast<int>(threadIdx.x) % kThreadSide<T>;
   const int ty = static_cast<int>(threadIdx.x) / kThreadSide<T>;
+  const HeadMatrix<T> q = head_of(p.inputs.q, 0, 1, p.inputs.depth);
+  const HeadMatrix<T> k = head_of(p.inputs.k, 0, 1, p.inputs.depth);
   T max[kPerThread];
   T sum[kPerThread];
   for (int a = 0; a < kPerThread; ++a) {
     max[a] = kLowest<T>;
     sum[a] = 0;
   }
-  for (int64_t c0 = range.cloud_begin; c0 < range.cloud_end; c0 += kSide<T>) {
+  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kSide<T>) {
     T score[kPerThread][kPerThread];
-    tile_products<T>(p.inputs.q,
-                     range.begin,
-                     range.end,
-                     p.inputs.k,
-                     c0,
-                     range.cloud_end,
-                     p.inputs.depth,
-                     shared,
-                     score);
+    tile_products<T>(q, range.begin, range.end, k, c0, range.columns_end, shared, score);
     for (int a = 0; a < kPerThread; ++a) {
       T best = max[a];
       for (int b = 0; b < kPerThread; ++b) {
-        const bool inside = c0 + tx + b * kThreadSide<T> < range.cloud_end;
+        const bool inside = c0 + tx + b * kThreadSide<T> < range.columns_end;
         if (inside && score[a][b] > best) best = score[a][b];
       }
       sum[a] *= exp(max[a] - best);
       for (int b = 0; b < kPerThread; ++b) {
-        if (c0 + tx + b * kThreadSide<T> < range.cloud_end) sum[a] += exp(score[a][b] - best);
+        if (c0 + tx + b * kThreadSide<T> < range.columns_end) sum[a] += exp(score[a][b] - best);
       }
       max[a] = best;
     }
@@ -65,26 +56,21 @@ template <typename T>
 __global__ void __launch_bounds__(kThreads<T>) outputs(OffsetAttentionForward<T> p) {
   __shared__ TileShared<T> shared;
   __shared__ SumShared<T> sum_shared;
-  const RowRange range = row_range<T>(p.inputs.tiles);
+  const TileRange range = tile_range<T>(p.inputs.tiles);
   const int tx = static_cast<int>(threadIdx.x) % kThreadSide<T>;
   const int ty = static_cast<int>(threadIdx.x) / kThreadSide<T>;
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kSumWidth<T>;
+  const HeadMatrix<T> q = head_of(p.inputs.q, 0, 1, p.inputs.depth);
+  const HeadMatrix<T> k = head_of(p.inputs.k, 0, 1, p.inputs.depth);
+  const HeadMatrix<T> v = head_of(p.inputs.v, 0, 1, p.inputs.width);
   T sums[kPerThread][kSumsPerThread] = {};
   T total[kPerThread] = {};
-  for (int64_t c0 = range.cloud_begin; c0 < range.cloud_end; c0 += kSide<T>) {
+  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kSide<T>) {
     T score[kPerThread][kPerThread];
-    tile_products<T>(p.inputs.k,
-                     range.begin,
-                     range.end,
-                     p.inputs.q,
-                     c0,
-                     range.cloud_end,
-                     p.inputs.depth,
-                     shared,
-                     score);
+    tile_products<T>(k, range.begin, range.end, q, c0, range.columns_end, shared, score);
     for (int b = 0; b < kPerThread; ++b) {
       const int column = tx + b * kThreadSide<T>;
-      const bool inside = c0 + column < range.cloud_end;
+      const bool inside = c0 + column < range.columns_end;
       const T max = inside ? p.row_max[c0 + column] : T(0);
       const T scale = inside ? p.row_scale[c0 + column] : T(0);
       for (int a = 0; a < kPerThread; ++a) {
@@ -93,14 +79,14 @@ __global__ void __launch_bounds__(kThreads<T>) outputs(OffsetAttentionForward<T>
         sum_shared.weights[ty + a * kThreadSide<T>][column] = weight;
       }
     }
-    add_weighted<T>(p.inputs.v, c0, range.cloud_end, p.inputs.width, first, sum_shared, sums);
+    add_weighted<T>(v, c0, range.columns_end, first, sum_shared, sums);
   }
   for (int a = 0; a < kPerThread; ++a) {
     total[a] = T(1) / (T(1e-9) + sum_of_row(total[a]));
     const int64_t row = range.begin + ty + a * kThreadSide<T>;
     if (blockIdx.y == 0 && tx == 0 && row < range.end) p.column_scale[row] = total[a];
   }
-  store_sums<T>(sums, total, range, p.inputs.width, first, p.out);
+  store_sums<T>(sums, total, range, p.inputs.width, p.inputs.width, first, p.out);
 }
 
 }  // namespace
@@ -110,9 +96,9 @@ void launch_offset_attention_forward(const OffsetAttentionForward<T>& params, cu
   if (params.inputs.num_tiles == 0) return;
   const dim3 grid = sum_grid<T>(params.inputs.num_tiles, params.inputs.width);
   row_statistics<T><<<grid.x, kThreads<T>, 0, stream>>>(params);
-  check_attention_launch("row statistics");
+  check_launch("offset_attention: row statistics");
   outputs<T><<<grid, kThreads<T>, 0, stream>>>(params);
-  check_attention_launch("outputs");
+  check_launch("offset_attention: outputs");
 }
 
 template void launch_offset_attention_forward<float>(const OffsetAttentionForward<float>&,

@@ -7,19 +7,13 @@
 
 namespace pointattn::cuda {
 
-/// Rows of q that one block handles. A tile is three numbers, `tiles` holds [num_tiles,3]: its
-/// first row, the first row of its cloud, the end of its cloud; it ends with its cloud or after
-/// this many rows.
-template <typename T>
-inline constexpr int64_t kOffsetAttentionTile = sizeof(T) == 4 ? 64 : 32;
-
 /// What both passes read: device pointers, row-major, contiguous.
 template <typename T>
 struct OffsetAttentionInputs {
   const T* q;            ///< [N,depth]
   const T* k;            ///< [N,depth]
   const T* v;            ///< [N,width]
-  const int64_t* tiles;  ///< [num_tiles,3]
+  const int64_t* tiles;  ///< [num_tiles,4], see cuda/attention_tiles.h; a cloud meets itself
   int64_t num_tiles;
   int64_t rows;  ///< N
   int64_t depth;

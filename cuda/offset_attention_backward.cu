@@ -6,36 +6,24 @@
 //
 //   2. dE_ij = P_ij (column_scale_j (v_i · g_j − D_j) − s_i); dq_i = Σ_j dE_ij k_j in tiles of rows
 //   i and dk_j = Σ_i dE_ij q_i in tiles of rows j: dE is recomputed, so that nothing needs atomics.
-#include "cuda/offset_attention_tile.cuh"
+#include "cuda/attention_tile.cuh"
+#include "cuda/offset_attention.h"
 
 namespace pointattn::cuda {
 namespace {
-
-constexpr int kWarp = 32;
-constexpr int kRowsPerBlock = 8;
-
-/// to[row] = a_row · b_row, less what `to` holds if kSubtract; one warp a row.
-template <typename T, bool kSubtract>
-__global__ void row_products(const T* a, const T* b, int64_t rows, int64_t width, T* to) {
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  const int64_t row = static_cast<int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp;
-  T sum = 0;
-  if (row < rows) {
-    for (int64_t c = lane; c < width; c += kWarp) sum += a[row * width + c] * b[row * width + c];
-  }
-  for (int step = kWarp / 2; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffU, sum, step);
-  if (row < rows && lane == 0) to[row] = kSubtract ? sum - to[row] : sum;
-}
 
 /// grad_v, and u in row_dot.
 template <typename T>
 __global__ void __launch_bounds__(kThreads<T>) value_gradients(OffsetAttentionBackward<T> p) {
   __shared__ TileShared<T> shared;
   __shared__ SumShared<T> sum_shared;
-  const RowRange range = row_range<T>(p.inputs.tiles);
+  const TileRange range = tile_range<T>(p.inputs.tiles);
   const int tx = static_cast<int>(threadIdx.x) % kThreadSide<T>;
   const int ty = static_cast<int>(threadIdx.x) / kThreadSide<T>;
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kSumWidth<T>;
+  const HeadMatrix<T> q = head_of(p.inputs.q, 0, 1, p.inputs.depth);
+  const HeadMatrix<T> k = head_of(p.inputs.k, 0, 1, p.inputs.depth);
+  const HeadMatrix<T> grad = head_of(p.grad, 0, 1, p.inputs.width);
   T sums[kPerThread][kSumsPerThread] = {};
   T dot[kPerThread] = {};
   T max[kPerThread];
@@ -45,20 +33,12 @@ __global__ void __launch_bounds__(kThreads<T>) value_gradients(OffsetAttentionBa
     max[a] = row < range.end ? p.row_max[row] : T(0);
     scale[a] = row < range.end ? p.row_scale[row] : T(0);
   }
-  for (int64_t c0 = range.cloud_begin; c0 < range.cloud_end; c0 += kSide<T>) {
+  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kSide<T>) {
     T score[kPerThread][kPerThread];
-    tile_products<T>(p.inputs.q,
-                     range.begin,
-                     range.end,
-                     p.inputs.k,
-                     c0,
-                     range.cloud_end,
-                     p.inputs.depth,
-                     shared,
-                     score);
+    tile_products<T>(q, range.begin, range.end, k, c0, range.columns_end, shared, score);
     for (int b = 0; b < kPerThread; ++b) {
       const int column = tx + b * kThreadSide<T>;
-      const bool inside = c0 + column < range.cloud_end;
+      const bool inside = c0 + column < range.columns_end;
       const T column_scale = inside ? p.column_scale[c0 + column] : T(0);
       const T column_dot = inside ? p.column_dot[c0 + column] : T(0);
       for (int a = 0; a < kPerThread; ++a) {
@@ -67,14 +47,14 @@ __global__ void __launch_bounds__(kThreads<T>) value_gradients(OffsetAttentionBa
         sum_shared.weights[ty + a * kThreadSide<T>][column] = weight;
       }
     }
-    add_weighted<T>(p.grad, c0, range.cloud_end, p.inputs.width, first, sum_shared, sums);
+    add_weighted<T>(grad, c0, range.columns_end, first, sum_shared, sums);
   }
   for (int a = 0; a < kPerThread; ++a) {
     const T total = sum_of_row(dot[a]) * scale[a];
     const int64_t row = range.begin + ty + a * kThreadSide<T>;
     if (blockIdx.y == 0 && tx == 0 && row < range.end) p.row_dot[row] = total;
   }
-  store_sums<T>(sums, scale, range, p.inputs.width, first, p.grad_v);
+  store_sums<T>(sums, scale, range, p.inputs.width, p.inputs.width, first, p.grad_v);
 }
 
 /// grad_k with rows j and columns i if kKeys, else grad_q with rows i and columns j.
@@ -82,35 +62,29 @@ template <typename T, bool kKeys>
 __global__ void __launch_bounds__(kThreads<T>) score_gradients(OffsetAttentionBackward<T> p) {
   __shared__ TileShared<T> shared;
   __shared__ SumShared<T> sum_shared;
-  const RowRange range = row_range<T>(p.inputs.tiles);
+  const TileRange range = tile_range<T>(p.inputs.tiles);
   const int tx = static_cast<int>(threadIdx.x) % kThreadSide<T>;
   const int ty = static_cast<int>(threadIdx.x) / kThreadSide<T>;
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kSumWidth<T>;
-  const T* const x = kKeys ? p.inputs.k : p.inputs.q;
-  const T* const y = kKeys ? p.inputs.q : p.inputs.k;
-  const T* const x_values = kKeys ? p.grad : p.inputs.v;
-  const T* const y_values = kKeys ? p.inputs.v : p.grad;
+  const int64_t depth = p.inputs.depth;
+  const int64_t width = p.inputs.width;
+  const HeadMatrix<T> x = head_of(kKeys ? p.inputs.k : p.inputs.q, 0, 1, depth);
+  const HeadMatrix<T> y = head_of(kKeys ? p.inputs.q : p.inputs.k, 0, 1, depth);
+  const HeadMatrix<T> x_values = head_of(kKeys ? p.grad : p.inputs.v, 0, 1, width);
+  const HeadMatrix<T> y_values = head_of(kKeys ? p.inputs.v : p.grad, 0, 1, width);
   T sums[kPerThread][kSumsPerThread] = {};
-  for (int64_t c0 = range.cloud_begin; c0 < range.cloud_end; c0 += kSide<T>) {
+  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kSide<T>) {
     T score[kPerThread][kPerThread];
     T product[kPerThread][kPerThread];
+    tile_products<T>(x, range.begin, range.end, y, c0, range.columns_end, shared, score);
     tile_products<T>(
-        x, range.begin, range.end, y, c0, range.cloud_end, p.inputs.depth, shared, score);
-    tile_products<T>(x_values,
-                     range.begin,
-                     range.end,
-                     y_values,
-                     c0,
-                     range.cloud_end,
-                     p.inputs.width,
-                     shared,
-                     product);
+        x_values, range.begin, range.end, y_values, c0, range.columns_end, shared, product);
     for (int a = 0; a < kPerThread; ++a) {
       const int row = ty + a * kThreadSide<T>;
       for (int b = 0; b < kPerThread; ++b) {
         const int column = tx + b * kThreadSide<T>;
         T gradient = 0;
-        if (range.begin + row < range.end && c0 + column < range.cloud_end) {
+        if (range.begin + row < range.end && c0 + column < range.columns_end) {
           const int64_t i = kKeys ? c0 + column : range.begin + row;
           const int64_t j = kKeys ? range.begin + row : c0 + column;
           const T weight = exp(score[a][b] - p.row_max[i]) * p.row_scale[i];
@@ -120,10 +94,10 @@ __global__ void __launch_bounds__(kThreads<T>) score_gradients(OffsetAttentionBa
         sum_shared.weights[row][column] = gradient;
       }
     }
-    add_weighted<T>(y, c0, range.cloud_end, p.inputs.depth, first, sum_shared, sums);
+    add_weighted<T>(y, c0, range.columns_end, first, sum_shared, sums);
   }
   const T one[kPerThread] = {1, 1, 1, 1};
-  store_sums<T>(sums, one, range, p.inputs.depth, first, kKeys ? p.grad_k : p.grad_q);
+  store_sums<T>(sums, one, range, depth, depth, first, kKeys ? p.grad_k : p.grad_q);
 }
 
 }  // namespace
@@ -135,23 +109,16 @@ void launch_offset_attention_backward(const OffsetAttentionBackward<T>& params,
   if (inputs.num_tiles == 0) return;
   const dim3 value_grid = sum_grid<T>(inputs.num_tiles, inputs.width);
   const dim3 score_grid = sum_grid<T>(inputs.num_tiles, inputs.depth);
-  const int64_t row_blocks = (inputs.rows + kRowsPerBlock - 1) / kRowsPerBlock;
-  if (row_blocks > std::numeric_limits<int>::max()) {
-    throw std::runtime_error("offset_attention: too many rows: " + std::to_string(inputs.rows));
-  }
-  const unsigned blocks = static_cast<unsigned>(row_blocks);
-  row_products<T, false><<<blocks, kWarp * kRowsPerBlock, 0, stream>>>(
-      params.out, params.grad, inputs.rows, inputs.width, params.column_dot);
-  check_attention_launch("column products");
+  launch_row_products<false>(
+      params.out, params.grad, inputs.rows, inputs.width, params.column_dot, stream);
   value_gradients<T><<<value_grid, kThreads<T>, 0, stream>>>(params);
-  check_attention_launch("value gradients");
-  row_products<T, true><<<blocks, kWarp * kRowsPerBlock, 0, stream>>>(
-      inputs.v, params.grad_v, inputs.rows, inputs.width, params.row_dot);
-  check_attention_launch("row products");
+  check_launch("offset_attention: value gradients");
+  launch_row_products<true>(
+      inputs.v, params.grad_v, inputs.rows, inputs.width, params.row_dot, stream);
   score_gradients<T, false><<<score_grid, kThreads<T>, 0, stream>>>(params);
-  check_attention_launch("query gradients");
+  check_launch("offset_attention: query gradients");
   score_gradients<T, true><<<score_grid, kThreads<T>, 0, stream>>>(params);
-  check_attention_launch("key gradients");
+  check_launch("offset_attention: key gradients");
 }
 
 template void launch_offset_attention_backward<float>(const OffsetAttentionBackward<float>&,

@@ -1,37 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/offset_attention.h"
 
-#include "pointattn/core/point_batch.h"
 #include "pointattn/nn/project.h"
+#include "pointattn/ops/attention.h"
 #include "pointattn/ops/offset_attention.h"
 
 #include <ATen/ATen.h>
+
+#include <cmath>
+#include <optional>
 
 namespace pointattn::nn {
 namespace {
 
 constexpr int64_t kReduction = 4;  // width of queries and keys: C/4
 
-/// Plain self-attention cloud by cloud. The values are cut into slices as wide as the keys, each a
-/// head with the same queries and keys: equal widths keep LibTorch on its fused kernel, which
-/// stores no N×N matrix.
-at::Tensor self_attention(const at::Tensor& qk,
+/// softmax(QKᵀ/√D) V cloud by cloud: one head whose values are wider than its keys.
+at::Tensor self_attention(const at::Tensor& key,
                           const at::Tensor& value,
                           const at::Tensor& offsets) {
-  const std::vector<int64_t> counts = counts_of(offsets);
-  const std::vector<at::Tensor> keys = qk.split_with_sizes(counts);
-  const std::vector<at::Tensor> values = value.split_with_sizes(counts);
-  std::vector<at::Tensor> out;
-  for (size_t b = 0; b < counts.size(); ++b) {
-    const int64_t N = counts[b];
-    const int64_t D = qk.size(1);
-    const at::Tensor key = keys[b].expand({1, kReduction, N, D}).contiguous();
-    const at::Tensor slices = values[b].view({1, N, kReduction, D}).transpose(1, 2).contiguous();
-    out.push_back(at::scaled_dot_product_attention(key, key, slices)
-                      .transpose(1, 2)
-                      .reshape({N, kReduction * D}));
-  }
-  return at::cat(out);
+  const at::Tensor head = key.unsqueeze(1);
+  const double scale = 1 / std::sqrt(static_cast<double>(key.size(1)));
+  return ops::attention(head, head, value.unsqueeze(1), offsets, offsets, std::nullopt, scale)
+      .squeeze(1);
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ enum class AttentionKind {
 /// One attention layer of PCT over the points of each cloud: feat [N,C], offsets [B+1] → [N,C].
 ///
 /// Queries and keys share one projection C → C/4 without bias, values C → C with bias, as in the
-/// released code (the paper draws two projections). The offset form computes ops::offset_attention.
-/// No N×N matrix is stored by either kind. Submodules: "qk", "value", "transform" (Linear C → C
+/// released code (the paper draws two projections). The offset form computes ops::offset_attention,
+/// the plain one ops::attention: no N×N matrix is stored by either. Submodules: "qk", "value", "transform" (Linear C → C
 /// with bias, batch norm, ReLU).
 class OffsetAttentionImpl : public torch::nn::Cloneable<OffsetAttentionImpl> {
  public:

@@ -11,134 +11,117 @@
 // Both passes sum a score in the same order, so its bits agree and E_ij − row_max_i is never
 // positive.
 #include "pointattn/core/check.h"
-#include "pointattn/ops/offset_attention_layout.h"
+#include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
 
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
-#include <limits>
 #include <tuple>
 
 namespace pointattn::ops {
 namespace {
 
-using tile::Cloud;
-using tile::RowTile;
+using tile::PackedColumns;
+using tile::PackedPoints;
 using tile::Scratch;
+using tile::Span;
 
 template <typename T>
 struct Forward {
   const tile::Layout<T>& layout;
-  at::Tensor q_groups, k_panels;             // pass 1
-  at::Tensor k_groups, q_panels, v_columns;  // pass 2
-  int64_t depth, width;
+  PackedPoints<T> q_groups, k_panels;  // pass 1
+  PackedPoints<T> k_groups, q_panels;  // pass 2
+  PackedColumns<T> v_columns;
+  int64_t width;
   T* out;
   T* row_max;
   T* row_scale;
   T* column_scale;
 
-  void row_statistics(const RowTile& tile, Scratch<T>& scratch) const;
-  void outputs(const RowTile& tile, Scratch<T>& scratch) const;
+  void row_statistics(const Span& rows, Scratch<T>& scratch) const;
+  void outputs(const Span& rows, Scratch<T>& scratch) const;
 };
 
 template <typename T>
-void Forward<T>::row_statistics(const RowTile& tile, Scratch<T>& scratch) const {
+void Forward<T>::row_statistics(const Span& rows, Scratch<T>& scratch) const {
   const auto& kernels = layout.kernels();
-  const Cloud& cloud = *tile.cloud;
-  const T* rows = layout.group_at(q_groups, cloud, tile.begin, depth);
-  kernels.begin_row_sums(tile.rows, scratch.lane_max, scratch.lane_sum);
-  tile::for_each_column_tile(0, cloud.count, [&](int64_t begin, int64_t cols) {
-    kernels.scores(rows,
-                   tile.rows,
-                   layout.panel_at(k_panels, cloud, begin, depth),
-                   cols,
-                   depth,
-                   -std::numeric_limits<T>::infinity(),
-                   scratch.scores);
-    kernels.add_row_sums(scratch.scores, tile.rows, cols, scratch.lane_max, scratch.lane_sum);
+  kernels.begin_row_sums(rows.count, scratch.lane_max, scratch.lane_sum);
+  tile::for_each_column_tile(tile::all_of(*rows.cloud), [&](const Span& columns) {
+    tile::multiply_points(
+        kernels, q_groups, rows, k_panels, columns, 0, tile::kMasked<T>, scratch.scores);
+    kernels.add_row_sums(
+        scratch.scores, rows.count, columns.count, scratch.lane_max, scratch.lane_sum);
   });
-  const int64_t first = cloud.begin + tile.begin;
+  const int64_t first = rows.first();
   kernels.end_row_sums(
-      tile.rows, scratch.lane_max, scratch.lane_sum, row_max + first, row_scale + first);
+      rows.count, scratch.lane_max, scratch.lane_sum, row_max + first, row_scale + first);
 }
 
 template <typename T>
-void Forward<T>::outputs(const RowTile& tile, Scratch<T>& scratch) const {
+void Forward<T>::outputs(const Span& rows, Scratch<T>& scratch) const {
   const auto& kernels = layout.kernels();
-  const Cloud& cloud = *tile.cloud;
-  const T* rows = layout.group_at(k_groups, cloud, tile.begin, depth);
-  const int64_t first = cloud.begin + tile.begin;
-  T* sums = column_scale + first;
-  T* values = out + first * width;
-  std::fill_n(sums, tile.rows, T(0));
-  std::fill_n(values, tile.rows * width, T(0));
-  tile::for_each_column_tile(0, cloud.count, [&](int64_t begin, int64_t cols) {
-    kernels.scores(rows,
-                   tile.rows,
-                   layout.panel_at(q_panels, cloud, begin, depth),
-                   cols,
-                   depth,
-                   -std::numeric_limits<T>::infinity(),
-                   scratch.scores);
-    const T* max = scratch.padded(0, row_max + cloud.begin + begin, cols, kernels.panel);
-    const T* scale = scratch.padded(1, row_scale + cloud.begin + begin, cols, kernels.panel);
-    kernels.weigh_by_column(scratch.scores, tile.rows, cols, max, scale, sums);
-    kernels.multiply(scratch.scores,
-                     tile.rows,
-                     cols,
-                     layout.column_at(v_columns, cloud, begin),
-                     layout.column_stride(),
-                     values,
-                     width);
+  T* sums = column_scale + rows.first();
+  T* values = out + rows.first() * width;
+  std::fill_n(sums, rows.count, T(0));
+  std::fill_n(values, rows.count * width, T(0));
+  tile::for_each_column_tile(tile::all_of(*rows.cloud), [&](const Span& columns) {
+    tile::multiply_points(
+        kernels, k_groups, rows, q_panels, columns, 0, tile::kMasked<T>, scratch.scores);
+    const int64_t first = columns.first();
+    const T* max = scratch.padded(0, row_max + first, columns.count, kernels.panel);
+    const T* scale = scratch.padded(1, row_scale + first, columns.count, kernels.panel);
+    kernels.weigh_by_column(scratch.scores, rows.count, columns.count, max, scale, sums);
+    kernels.multiply(
+        scratch.scores, rows.count, columns.count, v_columns.at(columns), {values, width, width});
   });
-  for (int64_t r = 0; r < tile.rows; ++r) {
+  for (int64_t r = 0; r < rows.count; ++r) {
     sums[r] = 1 / (static_cast<T>(kColumnEpsilon) + sums[r]);
     for (int64_t c = 0; c < width; ++c) values[r * width + c] *= sums[r];
   }
 }
 
+/// q, k, v [N,1,·]
 template <typename T>
 void run_forward(const at::Tensor& q,
                  const at::Tensor& k,
                  const at::Tensor& v,
                  const std::vector<int64_t>& offsets,
-                 const ForwardResult& result) {
+                 const OffsetAttentionResult& result) {
   const tile::Layout<T> layout(offsets);
   const bool shared = q.const_data_ptr() == k.const_data_ptr();  // PCT projects once
-  Forward<T> forward{layout,
-                     layout.pack_groups(q),
-                     layout.pack_panels(k),
-                     {},
-                     {},
-                     layout.pack_columns(v),
-                     q.size(1),
-                     v.size(1),
-                     std::get<0>(result).template mutable_data_ptr<T>(),
-                     std::get<1>(result).template mutable_data_ptr<T>(),
-                     std::get<2>(result).template mutable_data_ptr<T>(),
-                     std::get<3>(result).template mutable_data_ptr<T>()};
-  forward.k_groups = shared ? forward.q_groups : layout.pack_groups(k);
-  forward.q_panels = shared ? forward.k_panels : layout.pack_panels(q);
-  const auto& tiles = layout.tiles();
-  const int64_t count = static_cast<int64_t>(tiles.size());
-  tile::for_each_task<T>(
-      count, [&](int64_t t, Scratch<T>& scratch) { forward.row_statistics(tiles[t], scratch); });
-  tile::for_each_task<T>(
-      count, [&](int64_t t, Scratch<T>& scratch) { forward.outputs(tiles[t], scratch); });
+  const PackedPoints<T> q_groups = layout.groups(q);
+  const PackedPoints<T> k_panels = layout.panels(k);
+  const auto& [out, row_max, row_scale, column_scale] = result;
+  const Forward<T> forward{layout,
+                           q_groups,
+                           k_panels,
+                           shared ? q_groups : layout.groups(k),
+                           shared ? k_panels : layout.panels(q),
+                           layout.columns(v),
+                           v.size(2),
+                           out.template mutable_data_ptr<T>(),
+                           row_max.template mutable_data_ptr<T>(),
+                           row_scale.template mutable_data_ptr<T>(),
+                           column_scale.template mutable_data_ptr<T>()};
+  tile::for_each_row_tile(layout, [&](const Span& rows, Scratch<T>& scratch) {
+    forward.row_statistics(rows, scratch);
+  });
+  tile::for_each_row_tile(
+      layout, [&](const Span& rows, Scratch<T>& scratch) { forward.outputs(rows, scratch); });
 }
 
-ForwardResult forward_cpu(const at::Tensor& q,
-                          const at::Tensor& k,
-                          const at::Tensor& v,
-                          const at::Tensor& offsets) {
-  check_attention_inputs(q, k, v);
+OffsetAttentionResult forward_cpu(const at::Tensor& q,
+                                  const at::Tensor& k,
+                                  const at::Tensor& v,
+                                  const at::Tensor& offsets) {
+  check_offset_attention(q, k, v);
   const std::vector<int64_t> starts =
       checked_offsets("offset_attention", offsets, "offsets", q.size(0));
-  ForwardResult result = empty_forward_result(q, v);
+  OffsetAttentionResult result = empty_offset_attention_result(q, v);
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    run_forward<scalar_t>(q.contiguous(), k.contiguous(), v.contiguous(), starts, result);
+    run_forward<scalar_t>(tile::by_head(q), tile::by_head(k), tile::by_head(v), starts, result);
   });
   return result;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cuda/attention_tiles.h"
 #include "cuda/offset_attention.h"
 #include "pointattn/core/check.h"
+#include "pointattn/ops/attention_cuda_tiles.h"
 #include "pointattn/ops/offset_attention_schema.h"
 
 #include <ATen/Dispatch.h>
@@ -14,18 +16,6 @@
 
 namespace pointattn::ops {
 namespace {
-
-/// The row tiles of all clouds, [tiles,3] int64 on the device of `like`.
-at::Tensor row_tiles(const std::vector<int64_t>& offsets, int64_t side, const at::Tensor& like) {
-  std::vector<int64_t> tiles;
-  for (size_t b = 0; b + 1 < offsets.size(); ++b) {
-    for (int64_t row = offsets[b]; row < offsets[b + 1]; row += side) {
-      tiles.insert(tiles.end(), {row, offsets[b], offsets[b + 1]});
-    }
-  }
-  const auto count = static_cast<int64_t>(tiles.size()) / 3;
-  return at::from_blob(tiles.data(), {count, 3}, at::kLong).to(like.device(), false, true);
-}
 
 template <typename T>
 cuda::OffsetAttentionInputs<T> inputs_of(const at::Tensor& q,
@@ -42,20 +32,20 @@ cuda::OffsetAttentionInputs<T> inputs_of(const at::Tensor& q,
           v.size(1)};
 }
 
-ForwardResult forward_cuda(const at::Tensor& q_in,
-                           const at::Tensor& k_in,
-                           const at::Tensor& v_in,
-                           const at::Tensor& offsets) {
-  check_attention_inputs(q_in, k_in, v_in);
+OffsetAttentionResult forward_cuda(const at::Tensor& q_in,
+                                   const at::Tensor& k_in,
+                                   const at::Tensor& v_in,
+                                   const at::Tensor& offsets) {
+  check_offset_attention(q_in, k_in, v_in);
   const c10::cuda::CUDAGuard guard(q_in.device());
   const std::vector<int64_t> starts =
       checked_offsets("offset_attention", offsets, "offsets", q_in.size(0));
   const at::Tensor q = q_in.contiguous();
   const at::Tensor k = k_in.contiguous();
   const at::Tensor v = v_in.contiguous();
-  ForwardResult result = empty_forward_result(q, v);
+  OffsetAttentionResult result = empty_offset_attention_result(q, v);
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    const at::Tensor tiles = row_tiles(starts, cuda::kOffsetAttentionTile<scalar_t>, q);
+    const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<scalar_t>, q);
     const cuda::OffsetAttentionForward<scalar_t> params{
         inputs_of<scalar_t>(q, k, v, tiles),
         std::get<0>(result).mutable_data_ptr<scalar_t>(),
@@ -67,16 +57,16 @@ ForwardResult forward_cuda(const at::Tensor& q_in,
   return result;
 }
 
-Gradients backward_cuda(const at::Tensor& grad_in,
-                        const at::Tensor& q_in,
-                        const at::Tensor& k_in,
-                        const at::Tensor& v_in,
-                        const at::Tensor& out_in,
-                        const at::Tensor& row_max_in,
-                        const at::Tensor& row_scale_in,
-                        const at::Tensor& column_scale_in,
-                        const at::Tensor& offsets) {
-  check_backward_inputs(
+OffsetAttentionGradients backward_cuda(const at::Tensor& grad_in,
+                                       const at::Tensor& q_in,
+                                       const at::Tensor& k_in,
+                                       const at::Tensor& v_in,
+                                       const at::Tensor& out_in,
+                                       const at::Tensor& row_max_in,
+                                       const at::Tensor& row_scale_in,
+                                       const at::Tensor& column_scale_in,
+                                       const at::Tensor& offsets) {
+  check_offset_attention_backward(
       grad_in, q_in, k_in, v_in, {out_in, row_max_in, row_scale_in, column_scale_in});
   const c10::cuda::CUDAGuard guard(q_in.device());
   const std::vector<int64_t> starts =
@@ -91,9 +81,9 @@ Gradients backward_cuda(const at::Tensor& grad_in,
   const at::Tensor column_scale = column_scale_in.contiguous();
   const at::Tensor column_dot = at::empty_like(row_max);
   const at::Tensor row_dot = at::empty_like(row_max);
-  Gradients result = zero_gradients(q, k, v);
+  OffsetAttentionGradients result = zero_offset_attention_gradients(q, k, v);
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    const at::Tensor tiles = row_tiles(starts, cuda::kOffsetAttentionTile<scalar_t>, q);
+    const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<scalar_t>, q);
     const cuda::OffsetAttentionBackward<scalar_t> params{
         inputs_of<scalar_t>(q, k, v, tiles),
         grad.const_data_ptr<scalar_t>(),

@@ -16,24 +16,26 @@ namespace pointattn::ops {
 
 inline constexpr double kColumnEpsilon = 1e-9;
 
-using ForwardResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
-using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+using OffsetAttentionResult = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+using OffsetAttentionGradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
 /// Throws c10::ValueError unless q, k [N,D] and v [N,C] share one floating dtype and device.
-void check_attention_inputs(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+void check_offset_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
 /// The same for the backward pass: `grad` must look like v, `saved` like what the forward pass
 /// returned for q and v.
-void check_backward_inputs(const at::Tensor& grad,
-                           const at::Tensor& q,
-                           const at::Tensor& k,
-                           const at::Tensor& v,
-                           const ForwardResult& saved);
+void check_offset_attention_backward(const at::Tensor& grad,
+                                     const at::Tensor& q,
+                                     const at::Tensor& k,
+                                     const at::Tensor& v,
+                                     const OffsetAttentionResult& saved);
 
 /// Uninitialised results: out [N,C] and three [N].
-ForwardResult empty_forward_result(const at::Tensor& q, const at::Tensor& v);
+OffsetAttentionResult empty_offset_attention_result(const at::Tensor& q, const at::Tensor& v);
 
-/// Gradients filled with zeros, contiguous: [N,D], [N,D], [N,C].
-Gradients zero_gradients(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+/// OffsetAttentionGradients filled with zeros, contiguous: [N,D], [N,D], [N,C].
+OffsetAttentionGradients zero_offset_attention_gradients(const at::Tensor& q,
+                                                         const at::Tensor& k,
+                                                         const at::Tensor& v);
 
 }  // namespace pointattn::ops

@@ -94,6 +94,19 @@ class Cuda(unittest.TestCase):
         feat = torch.randn(150, 20, requires_grad=True)
         self.compare(torch.ops.pointattn.interpolate, (points, few, feat, rows, offsets(100, 0, 50), 3))
 
+    def test_attention(self):
+        sizes = (((70, 0, 131), (300, 5, 64), 3, 32, 64), ((257,), (1,), 1, 17, 50), ((5, 3), (0, 700), 2, 64, 9))
+        for dtype, tolerance in ((torch.float32, 1e-4), (torch.float64, 1e-10)):
+            for queries, keys, heads, depth, width in sizes:
+                def leaf(rows, *columns):
+                    return torch.randn(rows, heads, *columns, dtype=dtype)
+
+                bias = leaf(sum(keys)).masked_fill(torch.rand(sum(keys), heads) < 0.2, -float("inf"))
+                tensors = leaf(sum(queries), depth), leaf(sum(keys), depth), leaf(sum(keys), width)
+                for mask in (None, bias.requires_grad_()):
+                    args = (*(t.requires_grad_() for t in tensors), offsets(*queries), offsets(*keys), mask, depth**-0.5)
+                    self.compare(torch.ops.pointattn.attention, args, tolerance)
+
     def test_offset_attention(self):
         for dtype, tolerance in ((torch.float32, 1e-4), (torch.float64, 1e-10)):
             for counts, depth, width in (((700, 0, 1, 131), 32, 128), ((257,), 17, 50), ((64, 64), 64, 256)):

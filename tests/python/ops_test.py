@@ -42,6 +42,11 @@ def plain_offset_attention(q, k, v):
     return (p / (1e-9 + p.sum(0, keepdim=True))).T @ v
 
 
+def plain_attention(q, k, v, bias, scale):
+    scores = torch.einsum("ihd,jhd->hij", q, k) * scale + bias.T[:, None]
+    return torch.einsum("hij,jhc->ihc", torch.softmax(scores, dim=2), v)
+
+
 class Values(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(3)
@@ -94,6 +99,17 @@ class Values(unittest.TestCase):
         expected = [plain_offset_attention(q[s], k[s], v[s]) for s in (slice(0, 40), slice(40, 90))]
         torch.testing.assert_close(got, torch.cat(expected))
 
+    def test_attention(self):
+        q, k, v, bias = (torch.randn(*s, dtype=torch.double) for s in ((50, 2, 4), (70, 2, 4), (70, 2, 3), (70, 2)))
+        bias[[3, 66], [0, 1]] = -float("inf")
+        got = ops.attention(q, k, v, offsets(20, 0, 30), offsets(40, 10, 20), bias, 0.5)
+        clouds = ((slice(0, 20), slice(0, 40)), (slice(20, 50), slice(50, 70)))
+        expected = [plain_attention(q[i], k[j], v[j], bias[j], 0.5) for i, j in clouds]
+        torch.testing.assert_close(got, torch.cat(expected))
+        whole = offsets(70)
+        torch.testing.assert_close(
+            ops.attention(k, k, v, whole, whole, None, 0.5), plain_attention(k, k, v, torch.zeros_like(bias), 0.5))
+
     def test_gradients(self):
         double = {"dtype": torch.double}
         query = torch.rand(5, 3, **double, requires_grad=True)
@@ -105,6 +121,8 @@ class Values(unittest.TestCase):
         self.assertTrue(check(lambda f: ops.interpolate(query.detach(), points.detach(), f, five, eight), feat))
         q, k, v = (torch.randn(8, c, **double, requires_grad=True) for c in (3, 3, 2))
         self.assertTrue(check(lambda *qkv: ops.offset_attention(*qkv, eight), (q, k, v)))
+        leaves = [torch.randn(*s, **double, requires_grad=True) for s in ((5, 2, 3), (8, 2, 3), (8, 2, 2), (8, 2))]
+        self.assertTrue(check(lambda q, k, v, bias: ops.attention(q, k, v, five, eight, bias, 0.7), leaves))
 
     def test_errors_are_value_errors_that_say_what_came(self):
         points = torch.rand(4, 3)
@@ -129,6 +147,10 @@ class Registration(unittest.TestCase):
         yield ops.ball_query, (query, points, six, twenty, 0.4, 3)
         yield ops.gather, (feat, index)
         yield ops.interpolate, (query, points, feat, six, twenty, 3)
+        q, k, v = (torch.rand(n, 2, c, requires_grad=True) for n, c in ((6, 3), (20, 3), (20, 4)))
+        bias = torch.rand(20, 2, requires_grad=True)
+        yield ops.attention, (q, k, v, six, twenty, bias, 0.5)
+        yield ops.attention, (q, k, v, six, twenty, None, 0.5)
 
     def test_opcheck(self):
         for op, args in self.calls():
@@ -150,6 +172,8 @@ class Registration(unittest.TestCase):
         self.assertEqual((index.shape, index.dtype, d.shape), ((6, 3), torch.int64, (6, 3)))
         self.assertEqual(ops.gather(feat, index).shape, (6, 3, 4))
         self.assertEqual(ops.interpolate(query, points, feat, offsets(6), offsets(20)).shape, (6, 4))
+        q, k, v = (torch.empty(n, 2, c, device="meta") for n, c in ((6, 4), (20, 4), (20, 5)))
+        self.assertEqual(ops.attention(q, k, v, offsets(6), offsets(20), None, 0.5).shape, (6, 2, 5))
         self.assertEqual(ops.offset_attention(feat, feat, query.new_empty(20, 5), offsets(20)).shape, (20, 5))
 
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <ATen/ATen.h>
-#include <torch/csrc/autograd/autograd.h>
+#include "tests/ops/attention/attention_support.h"
 
-#include <string>
 #include <vector>
 
 namespace pointattn {
@@ -25,22 +23,11 @@ inline AttentionInput random_input(const std::vector<int64_t>& counts,
                                    double spread = 2,
                                    uint64_t seed = 7) {
   at::manual_seed(seed);
-  std::vector<int64_t> starts{0};
-  for (const int64_t count : counts) starts.push_back(starts.back() + count);
+  const at::Tensor offsets = starts_of(counts);
+  const int64_t rows = offsets[-1].item<int64_t>();
   const double scale = std::sqrt(spread / std::sqrt(static_cast<double>(depth)));
-  const auto normal = [&](int64_t columns) {
-    return at::randn({starts.back(), columns}, at::kDouble);
-  };
-  return {normal(depth) * scale,
-          normal(depth) * scale,
-          normal(width),
-          normal(width),
-          at::tensor(starts, at::kLong)};
-}
-
-inline double max_difference(const at::Tensor& a, const at::Tensor& b) {
-  if (a.numel() == 0) return 0;
-  return (a.detach().to(at::kDouble) - b.detach().to(at::kDouble)).abs().max().item<double>();
+  const auto normal = [&](int64_t columns) { return at::randn({rows, columns}, at::kDouble); };
+  return {normal(depth) * scale, normal(depth) * scale, normal(width), normal(width), offsets};
 }
 
 /// out, dq, dk, dv of an attention function for one input.

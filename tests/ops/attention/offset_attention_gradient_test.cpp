@@ -12,37 +12,15 @@ using ops::offset_attention;
 
 const char* const kResults[] = {"out", "grad q", "grad k", "grad v"};
 
-/// What an absolute tolerance is relative to.
-double size_of(const at::Tensor& tensor) {
-  return tensor.numel() == 0 ? 1 : 1 + tensor.abs().max().item<double>();
-}
-
-/// Central differences of Σ out ∘ grad with respect to each element of `tensor`.
-at::Tensor finite_differences(const AttentionInput& input, const at::Tensor& tensor) {
-  const auto loss = [&] {
-    return (offset_attention(input.q, input.k, input.v, input.offsets) * input.grad).sum();
-  };
-  const double step = 1e-6;
-  at::Tensor result = at::empty_like(tensor);
-  for (int64_t i = 0; i < tensor.numel(); ++i) {
-    at::Tensor element = tensor.view(-1)[i];
-    const double value = element.item<double>();
-    element.fill_(value + step);
-    const double above = loss().item<double>();
-    element.fill_(value - step);
-    const double below = loss().item<double>();
-    element.fill_(value);
-    result.view(-1)[i] = (above - below) / (2 * step);
-  }
-  return result;
-}
-
 TEST(OffsetAttentionGradient, EqualsFiniteDifferences) {
   const AttentionInput input = random_input({7, 0, 11, 1}, 3, 2);
   const auto results = run_attention(offset_attention, input);
-  EXPECT_LT(max_difference(results[1], finite_differences(input, input.q)), 1e-7);
-  EXPECT_LT(max_difference(results[2], finite_differences(input, input.k)), 1e-7);
-  EXPECT_LT(max_difference(results[3], finite_differences(input, input.v)), 1e-7);
+  const auto loss = [&] {
+    return (offset_attention(input.q, input.k, input.v, input.offsets) * input.grad).sum();
+  };
+  EXPECT_LT(max_difference(results[1], finite_differences(input.q, loss)), 1e-7);
+  EXPECT_LT(max_difference(results[2], finite_differences(input.k, loss)), 1e-7);
+  EXPECT_LT(max_difference(results[3], finite_differences(input.v, loss)), 1e-7);
 }
 
 class OffsetAttentionGradientSizes : public testing::TestWithParam<std::vector<int64_t>> {};
@@ -89,19 +67,54 @@ TEST(OffsetAttentionGradient, OneTensorForQueriesAndKeysGetsBothGradients) {
   EXPECT_LT(max_difference(shared.grad(), apart[1] + apart[2]), 1e-13);
 }
 
-TEST(OffsetAttentionGradient, ScoresOfTenThousand) {
+struct Extreme {
+  const char* name;
+  void (*set)(AttentionInput&);
+};
+
+void PrintTo(const Extreme& extreme, std::ostream* to) { *to << extreme.name; }
+
+class OffsetAttentionGradientExtremes : public testing::TestWithParam<Extreme> {};
+
+TEST_P(OffsetAttentionGradientExtremes, EqualAutogradOfTheEagerForm) {
   AttentionInput input = random_input({150}, 4, 5);
-  input.q = at::randint(-50, 51, {150, 4}).to(at::kDouble);
-  input.k = at::randint(-50, 51, {150, 4}).to(at::kDouble);
-  const auto exact = run_attention(reference::eager_offset_attention, input);
-  const auto eager = run_attention(reference::eager_offset_attention, input.to(at::kFloat));
-  const auto ours = run_attention(offset_attention, input.to(at::kFloat));
+  GetParam().set(input);
+  const AttentionInput narrow = input.to(at::kFloat);
+  const auto exact = run_attention(reference::eager_offset_attention, narrow.to(at::kDouble));
+  const auto eager = run_attention(reference::eager_offset_attention, narrow);
+  const auto wide = run_attention(offset_attention, narrow.to(at::kDouble));
+  const auto ours = run_attention(offset_attention, narrow);
   for (size_t i = 0; i < exact.size(); ++i) {
+    EXPECT_LE(max_difference(wide[i], exact[i]), 1e-10 * size_of(exact[i])) << kResults[i];
     EXPECT_LE(max_difference(ours[i], exact[i]),
               2 * max_difference(eager[i], exact[i]) + 5e-5 * size_of(exact[i]))
         << kResults[i];
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Extremes,
+                         OffsetAttentionGradientExtremes,
+                         testing::Values(Extreme{"ScoresOfTenThousand",
+                                                 [](AttentionInput& input) {
+                                                   input.q.copy_(at::randint(-50, 51, {150, 4}));
+                                                   input.k.copy_(at::randint(-50, 51, {150, 4}));
+                                                 }},
+                                         Extreme{"EqualScores",
+                                                 [](AttentionInput& input) {
+                                                   input.q.fill_(50);  // 1e4 each
+                                                   input.k.fill_(50);
+                                                 }},
+                                         Extreme{"OneKeyDominates",
+                                                 [](AttentionInput& input) {
+                                                   input.q.fill_(5);
+                                                   input.k.mul_(0.1).sub_(2);
+                                                   input.k[77].fill_(5);
+                                                 }},
+                                         Extreme{"NobodyAttendsToAKey", [](AttentionInput& input) {
+                                                   input.q.abs_();
+                                                   input.k[77].fill_(-100);
+                                                   input.k[78].fill_(-9);
+                                                 }}));
 
 TEST(OffsetAttentionGradient, ExpandedAndStridedGradients) {
   const AttentionInput input = random_input({120}, 4, 6);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels of offset attention share. A block of kSide/4 x kSide/4 threads owns kSide rows
-// of one cloud and walks over the cloud in tiles of kSide columns. A thread holds 4 x 4 scores:
+// What the kernels of the attention operators share. A block of kSide/4 x kSide/4 threads owns kSide
+// rows of one cloud and walks over the cloud (or the one it attends to) in tiles of kSide columns. A thread holds 4 x 4 scores:
 // rows ty + a·kThreadSide, columns tx + b·kThreadSide. The scores of a tile are recomputed in every
 // pass (compute-bound: depth + width multiplications a pair, 1/kSide of a row read from memory). No
 // atomics: a block alone writes its rows, and every sum has a fixed order.
 #pragma once
 
-#include "cuda/offset_attention.h"
+#include "cuda/attention_tiles.h"
+#include "cuda/launch.h"
 
 #include <cstdint>
 #include <limits>
@@ -20,13 +21,17 @@ constexpr int kSumsPerThread = 8;  // columns of a thread in a weighted sum
 constexpr int kChunk = 16;         // depth that lies in shared memory at a time
 
 template <typename T>
-constexpr int kSide = static_cast<int>(kOffsetAttentionTile<T>);
+constexpr int kSide = static_cast<int>(kAttentionTile<T>);
 template <typename T>
 constexpr int kThreadSide = kSide<T> / kPerThread;
 template <typename T>
 constexpr int kThreads = kThreadSide<T>* kThreadSide<T>;
 template <typename T>
 constexpr int kSumWidth = kThreadSide<T>* kSumsPerThread;
+
+// A finite start of a maximum: a thread that sees no column adds exp(lowest − max) = 0 and not NaN.
+template <typename T>
+constexpr T kLowest = std::numeric_limits<T>::lowest();
 
 template <typename T>
 struct TileShared {
@@ -40,27 +45,39 @@ struct SumShared {
   T values[kChunk][kSumWidth<T>];
 };
 
-struct RowRange {
-  int64_t begin, end, cloud_begin, cloud_end;
+/// The rows of a block and the columns that it walks over.
+struct TileRange {
+  int64_t begin, end, columns, columns_end;
 };
 
 template <typename T>
-__device__ RowRange row_range(const int64_t* tiles) {
-  const int64_t* tile = tiles + 3 * static_cast<int64_t>(blockIdx.x);
-  const int64_t end = tile[0] + kSide<T>;
-  return {tile[0], end < tile[2] ? end : tile[2], tile[1], tile[2]};
+__device__ TileRange tile_range(const int64_t* tiles) {
+  const int64_t* tile = tiles + kTileNumbers * static_cast<int64_t>(blockIdx.x);
+  return {tile[0], tile[1], tile[2], tile[3]};
+}
+
+/// One head of a row-major matrix: `width` elements a row, rows `stride` elements apart.
+template <typename T>
+struct HeadMatrix {
+  const T* data;
+  int64_t width, stride;
+};
+
+/// The head of a contiguous matrix [rows,heads,width].
+template <typename T>
+__device__ HeadMatrix<T> head_of(const T* matrix, int64_t head, int64_t heads, int64_t width) {
+  return {matrix + head * width, width, heads * width};
 }
 
 /// products[a][b] = x_row · y_column; zero beyond the ends. Every sum runs over the depth in order
 /// from zero, so swapping x and y gives the same bits. All threads of the block must call it.
 template <typename T>
-__device__ void tile_products(const T* x,
+__device__ void tile_products(const HeadMatrix<T>& x,
                               int64_t x_begin,
                               int64_t x_end,
-                              const T* y,
+                              const HeadMatrix<T>& y,
                               int64_t y_begin,
                               int64_t y_end,
-                              int64_t depth,
                               TileShared<T>& shared,
                               T (&products)[kPerThread][kPerThread]) {
   const int tx = static_cast<int>(threadIdx.x) % kThreadSide<T>;
@@ -68,16 +85,16 @@ __device__ void tile_products(const T* x,
   for (int a = 0; a < kPerThread; ++a) {
     for (int b = 0; b < kPerThread; ++b) products[a][b] = 0;
   }
-  for (int64_t d0 = 0; d0 < depth; d0 += kChunk) {
+  for (int64_t d0 = 0; d0 < x.width; d0 += kChunk) {
     __syncthreads();
     for (int e = static_cast<int>(threadIdx.x); e < kSide<T> * kChunk; e += kThreads<T>) {
       const int row = e / kChunk;
       const int d = e % kChunk;
-      const bool inside = d0 + d < depth;
+      const bool inside = d0 + d < x.width;
       shared.x[d][row] =
-          inside && x_begin + row < x_end ? x[(x_begin + row) * depth + d0 + d] : T(0);
+          inside && x_begin + row < x_end ? x.data[(x_begin + row) * x.stride + d0 + d] : T(0);
       shared.y[d][row] =
-          inside && y_begin + row < y_end ? y[(y_begin + row) * depth + d0 + d] : T(0);
+          inside && y_begin + row < y_end ? y.data[(y_begin + row) * y.stride + d0 + d] : T(0);
     }
     __syncthreads();
 #pragma unroll
@@ -97,10 +114,9 @@ __device__ void tile_products(const T* x,
 /// `weights` were just written by the block and are zero beyond `end`. All threads of the block
 /// must call it.
 template <typename T>
-__device__ void add_weighted(const T* values,
+__device__ void add_weighted(const HeadMatrix<T>& values,
                              int64_t begin,
                              int64_t end,
-                             int64_t width,
                              int64_t first,
                              SumShared<T>& shared,
                              T (&sums)[kPerThread][kSumsPerThread]) {
@@ -112,8 +128,9 @@ __device__ void add_weighted(const T* values,
       const int row = e / kSumWidth<T>;
       const int column = e % kSumWidth<T>;
       const int64_t from = begin + c0 + row;
-      const bool inside = from < end && first + column < width;
-      shared.values[row][column] = inside ? values[from * width + first + column] : T(0);
+      const bool inside = from < end && first + column < values.width;
+      shared.values[row][column] =
+          inside ? values.data[from * values.stride + first + column] : T(0);
     }
     __syncthreads();
 #pragma unroll
@@ -130,12 +147,14 @@ __device__ void add_weighted(const T* values,
   __syncthreads();
 }
 
-/// to[row][first + column] = sums scale[a] for the rows and columns that exist.
+/// to[row][first + column] = sums scale[a] for the rows and columns that exist; rows of `to` are
+/// `stride` elements apart.
 template <typename T>
 __device__ void store_sums(const T (&sums)[kPerThread][kSumsPerThread],
                            const T (&scale)[kPerThread],
-                           const RowRange& range,
+                           const TileRange& range,
                            int64_t width,
+                           int64_t stride,
                            int64_t first,
                            T* to) {
   const int tx = static_cast<int>(threadIdx.x) % kThreadSide<T>;
@@ -144,7 +163,7 @@ __device__ void store_sums(const T (&sums)[kPerThread][kSumsPerThread],
     const int64_t row = range.begin + ty + a * kThreadSide<T>;
     for (int b = 0; b < kSumsPerThread; ++b) {
       const int64_t column = first + tx + b * kThreadSide<T>;
-      if (row < range.end && column < width) to[row * width + column] = sums[a][b] * scale[a];
+      if (row < range.end && column < width) to[row * stride + column] = sums[a][b] * scale[a];
     }
   }
 }
@@ -166,24 +185,52 @@ __device__ T max_of_row(T value) {
   return value;
 }
 
-/// The grid of a weighted sum of `width` columns; throws when a side is too long.
-template <typename T>
-dim3 sum_grid(int64_t num_tiles, int64_t width) {
-  const int64_t chunks = width > 0 ? (width + kSumWidth<T> - 1) / kSumWidth<T> : 1;
-  if (num_tiles > std::numeric_limits<int>::max() || chunks > 65535) {
-    throw std::runtime_error("offset_attention: expected at most 2147483647 tiles and " +
-                             std::to_string(65535 * kSumWidth<T>) + " columns, got " +
-                             std::to_string(num_tiles) + " and " + std::to_string(width));
+constexpr int kWarp = 32;
+constexpr int kRowsPerBlock = 8;
+
+/// to[row] = a_row · b_row, less what `to` holds if kSubtract, of contiguous rows; one warp a row.
+/// Summed in double, which costs nothing beside the tiles and keeps the difference of such sums.
+template <typename T, bool kSubtract>
+__global__ void row_products(const T* a, const T* b, int64_t rows, int64_t width, T* to) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp;
+  double sum = 0;
+  if (row < rows) {
+    for (int64_t c = lane; c < width; c += kWarp) {
+      sum += static_cast<double>(a[row * width + c]) * static_cast<double>(b[row * width + c]);
+    }
   }
-  return dim3(static_cast<unsigned>(num_tiles), static_cast<unsigned>(chunks));
+  for (int step = kWarp / 2; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffU, sum, step);
+  if (row < rows && lane == 0) to[row] = static_cast<T>(kSubtract ? sum - to[row] : sum);
 }
 
-inline void check_attention_launch(const char* kernel) {
-  const cudaError_t error = cudaGetLastError();
-  if (error != cudaSuccess) {
-    throw std::runtime_error(std::string("offset_attention: ") + kernel + ": " +
-                             cudaGetErrorString(error));
+template <bool kSubtract, typename T>
+void launch_row_products(
+    const T* a, const T* b, int64_t rows, int64_t width, T* to, cudaStream_t stream) {
+  const int64_t blocks = (rows + kRowsPerBlock - 1) / kRowsPerBlock;
+  if (blocks == 0) return;
+  if (blocks > std::numeric_limits<int>::max()) {
+    throw std::runtime_error("attention: too many rows: " + std::to_string(rows));
   }
+  row_products<T, kSubtract>
+      <<<static_cast<unsigned>(blocks), kWarp * kRowsPerBlock, 0, stream>>>(a, b, rows, width, to);
+  check_launch("attention: row products");
+}
+
+/// The grid of a weighted sum of `width` columns for each head; throws when a side is too long.
+template <typename T>
+dim3 sum_grid(int64_t num_tiles, int64_t width, int64_t heads = 1) {
+  constexpr int64_t kMost = 65535;
+  const int64_t chunks = width > 0 ? (width + kSumWidth<T> - 1) / kSumWidth<T> : 1;
+  if (num_tiles > std::numeric_limits<int>::max() || chunks > kMost || heads > kMost) {
+    throw std::runtime_error("attention: expected at most 2147483647 tiles, " +
+                             std::to_string(kMost * kSumWidth<T>) + " columns and " +
+                             std::to_string(kMost) + " heads, got " + std::to_string(num_tiles) +
+                             ", " + std::to_string(width) + " and " + std::to_string(heads));
+  }
+  return dim3(static_cast<unsigned>(num_tiles),
+              static_cast<unsigned>(chunks),
+              static_cast<unsigned>(heads));
 }
 
 }  // namespace pointattn::cuda

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Included by one source an instruction set; see offset_attention_tile.h.
+// Included by one source an instruction set; see attention_tile.h.
 #pragma once
 
-#include "pointattn/ops/offset_attention_simd.h"
-#include "pointattn/ops/offset_attention_tile.h"
+#include "pointattn/ops/attention_simd.h"
+#include "pointattn/ops/attention_tile.h"
 
 namespace pointattn::ops::tile {
 namespace {
@@ -77,50 +77,31 @@ void scores(
 /// The two products of a tile: kRowStride and kDepthStride say whether it is read as it lies or
 /// transposed.
 template <typename T, int64_t kRowStride, int64_t kDepthStride>
-POINTATTN_INLINE void multiply_strided(const T* tile,
-                                       int64_t rows,
-                                       int64_t depth,
-                                       const T* right,
-                                       int64_t panel_stride,
-                                       T* out,
-                                       int64_t width) {
-  for (int64_t c = 0; c < width; c += kPanel<T>, right += panel_stride) {
+POINTATTN_INLINE void multiply_strided(
+    const T* tile, int64_t rows, int64_t depth, Panels<T> right, Rows<T> out) {
+  for (int64_t c = 0; c < out.width; c += kPanel<T>, right.first += right.stride) {
     for (int64_t r = 0; r < rows; r += kGroup) {
       Block<T> block;
-      product<T, kRowStride, kDepthStride>(tile + r * kRowStride, right, depth, block);
-      add_block<T>(block, out + r * width + c, width, rows - r, width - c);
+      product<T, kRowStride, kDepthStride>(tile + r * kRowStride, right.first, depth, block);
+      add_block<T>(block, out.first + r * out.stride + c, out.stride, rows - r, out.width - c);
     }
   }
 }
 
 template <typename T>
-void multiply(const T* tile,
-              int64_t rows,
-              int64_t depth,
-              const T* right,
-              int64_t panel_stride,
-              T* out,
-              int64_t width) {
-  multiply_strided<T, kTileCols, 1>(tile, rows, depth, right, panel_stride, out, width);
+void multiply(const T* tile, int64_t rows, int64_t depth, Panels<T> right, Rows<T> out) {
+  multiply_strided<T, kTileCols, 1>(tile, rows, depth, right, out);
 }
 
 template <typename T>
-void multiply_transposed(const T* tile,
-                         int64_t rows,
-                         int64_t cols,
-                         const T* right,
-                         int64_t panel_stride,
-                         T* out,
-                         int64_t width) {
-  multiply_strided<T, 1, kTileCols>(tile, cols, rows, right, panel_stride, out, width);
+void multiply_transposed(const T* tile, int64_t rows, int64_t cols, Panels<T> right, Rows<T> out) {
+  multiply_strided<T, 1, kTileCols>(tile, cols, rows, right, out);
 }
 
 template <typename T>
 void begin_row_sums(int64_t rows, T* lane_max, T* lane_sum) {
-  // Not -infinity: a lane that sees padding alone (-infinity) must give exp(-infinity), not NaN.
-  const T lowest = sizeof(T) == sizeof(float) ? static_cast<T>(-3e38) : static_cast<T>(-1e308);
   for (int64_t i = 0; i < rows * kLanes<T>; ++i) {
-    lane_max[i] = lowest;
+    lane_max[i] = kLowest<T>;
     lane_sum[i] = 0;
   }
 }
@@ -147,8 +128,7 @@ template <typename T>
 void end_row_sums(int64_t rows, const T* lane_max, const T* lane_sum, T* row_max, T* row_scale) {
   for (int64_t r = 0; r < rows; ++r) {
     const T* lanes = lane_max + r * kLanes<T>;
-    T max = lanes[0];
-    for (int64_t l = 1; l < kLanes<T>; ++l) max = lanes[l] > max ? lanes[l] : max;
+    const T max = max_lanes<T>(load(lanes));
     const Vector<T> weight = exponential<T>(load(lanes) - max);
     row_max[r] = max;
     row_scale[r] = 1 / sum_lanes<T>(load(lane_sum + r * kLanes<T>) * weight);
@@ -207,12 +187,72 @@ void score_gradient(
 }
 
 template <typename T>
+void add_column_bias(T* tile, int64_t rows, int64_t cols, const T* bias) {
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = tile + r * kTileCols;
+    for (int64_t c = 0; c < cols; c += kLanes<T>) store<T>(row + c, load(row + c) + load(bias + c));
+  }
+}
+
+template <typename T>
+void weigh_stream(T* tile, int64_t rows, int64_t cols, T* max, T* sum, T* factor) {
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = tile + r * kTileCols;
+    Vector<T> best = broadcast(max[r]);
+    for (int64_t c = 0; c < cols; c += kLanes<T>) {
+      const Vector<T> score = load(row + c);
+      best = score > best ? score : best;
+    }
+    const T new_max = max_lanes<T>(best);
+    Vector<T> total{};
+    for (int64_t c = 0; c < cols; c += kLanes<T>) {
+      const Vector<T> weight = exponential<T>(load(row + c) - new_max);
+      store<T>(row + c, weight);
+      total += weight;
+    }
+    factor[r] = new_max == max[r] ? T(1) : exponential<T>(broadcast(max[r] - new_max))[0];
+    sum[r] = sum[r] * factor[r] + sum_lanes<T>(total);
+    max[r] = new_max;
+  }
+}
+
+template <typename T>
+void softmax_gradient(T* tile,
+                      T* value_grad,
+                      int64_t rows,
+                      int64_t cols,
+                      const T* row_max,
+                      const T* row_scale,
+                      const T* row_dot) {
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = tile + r * kTileCols;
+    T* products = value_grad + r * kTileCols;
+    for (int64_t c = 0; c < cols; c += kLanes<T>) {
+      const Vector<T> weight = exponential<T>(load(row + c) - row_max[r]) * row_scale[r];
+      store<T>(row + c, weight);
+      store<T>(products + c, weight * (load(products + c) - row_dot[r]));
+    }
+  }
+}
+
+template <typename T>
+void add_column_sums(const T* tile, int64_t rows, int64_t cols, T* sum) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < cols; ++c) sum[c] += tile[r * kTileCols + c];
+  }
+}
+
+template <typename T>
 constexpr Kernels<T> kTable{kGroup,
                             kPanel<T>,
                             kLanes<T>,
                             scores<T>,
                             multiply<T>,
                             multiply_transposed<T>,
+                            add_column_bias<T>,
+                            weigh_stream<T>,
+                            softmax_gradient<T>,
+                            add_column_sums<T>,
                             begin_row_sums<T>,
                             add_row_sums<T>,
                             end_row_sums<T>,

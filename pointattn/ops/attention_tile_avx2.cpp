@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pointattn/ops/offset_attention_tile_impl.h"
+#include "pointattn/ops/attention_tile_impl.h"
 
 namespace pointattn::ops::tile {
 
 template <>
-const Kernels<float>& avx512_kernels<float>() {
+const Kernels<float>& avx2_kernels<float>() {
   return kTable<float>;
 }
 template <>
-const Kernels<double>& avx512_kernels<double>() {
+const Kernels<double>& avx2_kernels<double>() {
   return kTable<double>;
 }
 

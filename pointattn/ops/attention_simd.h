@@ -62,6 +62,12 @@ POINTATTN_INLINE T sum_lanes(Vector<T> value) {
   for (int64_t l = 0; l < kLanes<T>; ++l) sum += value[l];
   return sum;
 }
+template <typename T>
+POINTATTN_INLINE T max_lanes(Vector<T> value) {
+  T max = value[0];
+  for (int64_t l = 1; l < kLanes<T>; ++l) max = value[l] > max ? value[l] : max;
+  return max;
+}
 
 // exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, ln 2 in two parts so that r keeps its
 // bits.
@@ -69,12 +75,12 @@ template <typename T>
 struct ExpConstants;
 template <>
 struct ExpConstants<float> {
-  static constexpr float kRound =
-      12582912.0F;  // 1.5 * 2^23: adding it leaves n in the low mantissa bits
+  // 1.5 * 2^23 and the bias of the exponent: adding it leaves n + bias in the low mantissa bits.
+  static constexpr float kRound = 12582912.0F + 127;
   static constexpr float kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F,
                          kInvLn2 = 1.44269504088896341F;
   static constexpr float kZeroBelow = -87.33654F;  // smaller results are not normal numbers
-  static constexpr int kMantissa = 23, kBias = 127;
+  static constexpr int kMantissa = 23;
   // exp(r) = 1 + r + r^2 (c0 + c1 r + ...): minimax in relative error (3e-9), fitted with Lawson's
   // algorithm.
   static constexpr float kSeries[] = {0.49999994F,
@@ -85,11 +91,11 @@ struct ExpConstants<float> {
 };
 template <>
 struct ExpConstants<double> {
-  static constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double kRound = 6755399441055744.0 + 1023;  // 1.5 * 2^52
   static constexpr double kLn2High = 6.93145751953125e-1, kLn2Low = 1.42860682030941723212e-6;
   static constexpr double kInvLn2 = 1.44269504088896340736;
   static constexpr double kZeroBelow = -708.39;
-  static constexpr int kMantissa = 52, kBias = 1023;
+  static constexpr int kMantissa = 52;
   // Taylor's series to r^13: the next term is below 5e-18.
   static constexpr double kSeries[] = {1.0 / 2,
                                        1.0 / 6,
@@ -119,10 +125,10 @@ POINTATTN_INLINE Vector<T> exponential(Vector<T> x) {
   Vector<T> series = broadcast<T>(C::kSeries[kTerms - 1]);
 #pragma GCC unroll 16
   for (int i = kTerms - 2; i >= 0; --i) series = series * r + C::kSeries[i];
-  const Vector<T> mantissa = (series * r) * r + r + T(1);
+  const Vector<T> mantissa = (series * r + T(1)) * r + T(1);
   Bits bits;
   __builtin_memcpy(&bits, &shifted, sizeof(bits));
-  bits = (bits + C::kBias) << C::kMantissa;
+  bits = bits << C::kMantissa;
   Vector<T> power;
   __builtin_memcpy(&power, &bits, sizeof(bits));
   return x < C::kZeroBelow ? Vector<T>{} : mantissa * power;

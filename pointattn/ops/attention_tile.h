@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-/// The inner loops of offset attention on a CPU: dense products and exponentials over one tile of
-/// scores. One source is compiled once an instruction set (offset_attention_tile_*.cpp) and the
+/// The inner loops of the attention operators on a CPU: dense products and exponentials over one tile of
+/// scores. One source is compiled once an instruction set (attention_tile_*.cpp) and the
 /// best table is chosen at run time.
 ///
 /// Layouts. A *tile* is row-major [kTileRows, kTileCols]. The left operand of a score product is
@@ -19,8 +19,28 @@ inline constexpr int64_t kTileCols = 192;
 inline constexpr int64_t kMaxLanes = 16;
 inline constexpr int64_t kMaxPanel = 2 * kMaxLanes;
 
-/// What one column tile contributes to the score gradient: dE = P ∘ (column_scale (VG − column_dot)
-/// − row_dot).
+/// Where a running maximum starts. Not -infinity: a masked score (-infinity) that meets no other
+/// must give exp(-infinity), not NaN.
+template <typename T>
+inline constexpr T kLowest = sizeof(T) == sizeof(float) ? T(-3e38F) : static_cast<T>(-1e308);
+
+/// The right operand of a product: its first panel; consecutive panels lie `stride` elements apart.
+template <typename T>
+struct Panels {
+  const T* first;
+  int64_t stride;
+};
+
+/// Rows that a product is added to: `width` elements each, `stride` elements apart.
+template <typename T>
+struct Rows {
+  T* first;
+  int64_t stride;
+  int64_t width;
+};
+
+/// What one column tile contributes to offset attention's score gradient: dE = P ∘ (column_scale
+/// (VG − column_dot) − row_dot).
 template <typename T>
 struct GradientTerms {
   const T* row_max;
@@ -40,24 +60,33 @@ struct Kernels {
   void (*scores)(
       const T* left, int64_t rows, const T* right, int64_t cols, int64_t depth, T tail, T* tile);
 
-  /// out[rows,width] += tile[rows,depth] · right; consecutive panels of `right` lie `panel_stride`
-  /// elements apart.
-  void (*multiply)(const T* tile,
-                   int64_t rows,
-                   int64_t depth,
-                   const T* right,
-                   int64_t panel_stride,
-                   T* out,
-                   int64_t width);
+  /// out[rows,:] += tile[rows,depth] · right.
+  void (*multiply)(const T* tile, int64_t rows, int64_t depth, Panels<T> right, Rows<T> out);
 
-  /// out[cols,width] += tile[rows,cols]ᵀ · right.
-  void (*multiply_transposed)(const T* tile,
-                              int64_t rows,
-                              int64_t cols,
-                              const T* right,
-                              int64_t panel_stride,
-                              T* out,
-                              int64_t width);
+  /// out[cols,:] += tile[rows,cols]ᵀ · right.
+  void (*multiply_transposed)(
+      const T* tile, int64_t rows, int64_t cols, Panels<T> right, Rows<T> out);
+
+  /// tile += bias in each row. The array reaches to the end of the last panel.
+  void (*add_column_bias)(T* tile, int64_t rows, int64_t cols, const T* bias);
+
+  /// The next tile of a softmax whose sums stream: with `max` the largest score of each row so far,
+  /// tile = exp(tile − max), sum = sum factor + Σ tile, and `factor` is what the change of `max`
+  /// makes of everything summed before. `max` starts with kLowest.
+  void (*weigh_stream)(T* tile, int64_t rows, int64_t cols, T* max, T* sum, T* factor);
+
+  /// The gradient of a softmax over rows, P = exp(tile − row_max) row_scale: tile = P,
+  /// value_grad = P ∘ (value_grad − row_dot).
+  void (*softmax_gradient)(T* tile,
+                           T* value_grad,
+                           int64_t rows,
+                           int64_t cols,
+                           const T* row_max,
+                           const T* row_scale,
+                           const T* row_dot);
+
+  /// sum[cols] += Σ over the rows of tile.
+  void (*add_column_sums)(const T* tile, int64_t rows, int64_t cols, T* sum);
 
   /// Running maximum and sum of exponentials of each row, kept apart for each vector lane:
   /// [kTileRows, lanes] each.

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+/// Checks that the attention operators share; each throws c10::ValueError.
+namespace pointattn::ops {
+
+/// q must be float or double.
+void check_query_dtype(const char* operation, const at::Tensor& q);
+
+/// `tensor`, called `name` in messages, must have the dtype and device of q.
+void check_like_query(const char* operation,
+                      const at::Tensor& tensor,
+                      const char* name,
+                      const at::Tensor& q);
+
+/// Backward passes have no derivative of their own: throws c10::NotImplementedError when one is
+/// recorded (create_graph=true).
+void check_first_derivative(const char* operation);
+
+}  // namespace pointattn::ops

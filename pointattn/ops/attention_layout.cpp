@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/ops/attention_layout.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Version.h>
+
+#include <string>
+
+namespace pointattn::ops::tile {
+namespace {
+
+int64_t ceil_div(int64_t value, int64_t unit) { return (value + unit - 1) / unit; }
+
+}  // namespace
+
+template <typename T>
+const Kernels<T>& best_kernels() {
+#if defined(__x86_64__)
+  static const std::string capability = at::get_cpu_capability();
+  if (capability == "AVX512") return avx512_kernels<T>();
+  if (capability == "AVX2") return avx2_kernels<T>();
+#endif
+  return baseline_kernels<T>();
+}
+
+template <typename T>
+Layout<T>::Layout(const std::vector<int64_t>& offsets)
+    : kernels_(best_kernels<T>()), rows_(offsets.back()) {
+  int64_t group = 0;
+  int64_t panel = 0;
+  for (size_t b = 0; b + 1 < offsets.size(); ++b) {
+    const int64_t count = offsets[b + 1] - offsets[b];
+    clouds_.push_back({static_cast<int64_t>(b), offsets[b], count, group, panel});
+    group += ceil_div(count, kernels_.group);
+    panel += ceil_div(count, kernels_.panel);
+  }
+  for (const Cloud& cloud : clouds_) {
+    for (int64_t r = 0; r < cloud.count; r += kTileRows) {
+      row_tiles_.push_back({&cloud, r, std::min(kTileRows, cloud.count - r)});
+    }
+  }
+}
+
+template <typename T>
+PackedPoints<T> Layout<T>::points(const at::Tensor& matrix,
+                                  int64_t unit,
+                                  int64_t Cloud::*first_unit,
+                                  T factor) const {
+  const int64_t width = matrix.size(2);
+  const int64_t units =
+      clouds_.empty() ? 0 : clouds_.back().*first_unit + ceil_div(clouds_.back().count, unit);
+  const int64_t heads = matrix.size(1);
+  const int64_t head_stride = units * unit * width;
+  PackedPoints<T> packed{
+      at::empty({heads * head_stride}, matrix.options()), unit, width, head_stride, first_unit};
+  const auto count = static_cast<int64_t>(row_tiles_.size());
+  at::parallel_for(0, heads * count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const Span& tile = row_tiles_[task % count];
+      const int64_t head = task / count;
+      const T* rows = matrix.const_data_ptr<T>() + head * matrix.stride(1);
+      T* out = packed.data.template mutable_data_ptr<T>() + packed.offset(tile, head);
+      for (int64_t r0 = 0; r0 < tile.count; r0 += unit) {
+        const int64_t valid = std::min(unit, tile.count - r0);
+        const T* from = rows + (tile.first() + r0) * matrix.stride(0);
+        for (int64_t d = 0; d < width; ++d, out += unit) {
+          for (int64_t r = 0; r < valid; ++r) out[r] = from[r * matrix.stride(0) + d] * factor;
+          std::fill(out + valid, out + unit, T(0));
+        }
+      }
+    }
+  });
+  return packed;
+}
+
+template <typename T>
+PackedPoints<T> Layout<T>::groups(const at::Tensor& matrix, T factor) const {
+  return points(matrix, kernels_.group, &Cloud::first_group, factor);
+}
+
+template <typename T>
+PackedPoints<T> Layout<T>::panels(const at::Tensor& matrix, T factor) const {
+  return points(matrix, kernels_.panel, &Cloud::first_panel, factor);
+}
+
+template <typename T>
+PackedColumns<T> Layout<T>::columns(const at::Tensor& matrix, T factor) const {
+  const int64_t width = matrix.size(2);
+  const int64_t heads = matrix.size(1);
+  const int64_t panel = kernels_.panel;
+  const int64_t panel_stride = rows_ * panel;
+  const int64_t head_stride = ceil_div(width, panel) * panel_stride;
+  at::Tensor packed = at::empty({heads * head_stride}, matrix.options());
+  T* const to = packed.mutable_data_ptr<T>();
+  at::parallel_for(0, rows_, 256, [&](int64_t begin, int64_t end) {
+    for (int64_t head = 0; head < heads; ++head) {
+      const T* from = matrix.const_data_ptr<T>() + head * matrix.stride(1);
+      for (int64_t c = 0; c < width; c += panel) {
+        const int64_t valid = std::min(panel, width - c);
+        T* out = to + head * head_stride + c / panel * panel_stride + begin * panel;
+        for (int64_t r = begin; r < end; ++r, out += panel) {
+          const T* row = from + r * matrix.stride(0) + c;
+          for (int64_t i = 0; i < valid; ++i) out[i] = row[i] * factor;
+          std::fill(out + valid, out + panel, T(0));
+        }
+      }
+    }
+  });
+  return {packed, panel, panel_stride, head_stride};
+}
+
+at::Tensor by_head(const at::Tensor& matrix) {
+  const at::Tensor dense = matrix.stride(-1) == 1 ? matrix : matrix.contiguous();
+  return dense.dim() == 2 ? dense.unsqueeze(1) : dense;
+}
+
+template <typename T>
+at::Tensor row_products(const at::Tensor& a, const at::Tensor& b) {
+  const int64_t rows = a.size(0);
+  const int64_t heads = a.size(1);
+  const int64_t width = a.size(2);
+  at::Tensor result = at::empty({heads, rows}, a.options());
+  const T* left = a.const_data_ptr<T>();
+  const T* right = b.const_data_ptr<T>();
+  T* to = result.mutable_data_ptr<T>();
+  at::parallel_for(0, rows, 512, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin * heads; r < end * heads; ++r) {
+      to[r % heads * rows + r / heads] =
+          static_cast<T>(dot(left + r * width, right + r * width, width));
+    }
+  });
+  return result;
+}
+
+template const Kernels<float>& best_kernels<float>();
+template const Kernels<double>& best_kernels<double>();
+template class Layout<float>;
+template class Layout<double>;
+template at::Tensor row_products<float>(const at::Tensor&, const at::Tensor&);
+template at::Tensor row_products<double>(const at::Tensor&, const at::Tensor&);
+
+}  // namespace pointattn::ops::tile

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/ops/attention_tile.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+/// How the CPU kernels of the attention operators divide a ragged batch into tiles and tasks, and
+/// the copies that their products read.
+namespace pointattn::ops::tile {
+
+struct Cloud {
+  int64_t index;        ///< in the batch
+  int64_t begin;        ///< first row
+  int64_t count;        ///< rows, possibly none
+  int64_t first_group;  ///< where the cloud starts in Layout::groups
+  int64_t first_panel;  ///< where it starts in Layout::panels
+};
+
+/// Neighbouring points of a cloud: the rows or the columns of a tile of scores.
+struct Span {
+  const Cloud* cloud;
+  int64_t begin;  ///< within the cloud, a multiple of kTileRows
+  int64_t count;
+
+  int64_t first() const { return cloud->begin + begin; }  ///< within the batch
+};
+
+inline Span all_of(const Cloud& cloud) { return {&cloud, 0, cloud.count}; }
+
+/// The table of inner loops for this machine: what LibTorch runs its own kernels with
+/// (ATEN_CPU_CAPABILITY overrides it).
+template <typename T>
+const Kernels<T>& best_kernels();
+
+/// A copy of a matrix [rows,heads,width] as the left or the right operand of a score product (see
+/// Kernels): head after head, each cloud starts a new unit.
+template <typename T>
+struct PackedPoints {
+  at::Tensor data;
+  int64_t unit;         ///< rows of a group or a panel
+  int64_t width;        ///< depth of the product
+  int64_t head_stride;  ///< elements of a head
+  int64_t Cloud::*first_unit;
+
+  const T* at(const Span& span, int64_t head = 0) const {
+    return data.const_data_ptr<T>() + offset(span, head);
+  }
+  int64_t offset(const Span& span, int64_t head) const {
+    return head * head_stride + (span.cloud->*first_unit * unit + span.begin) * width;
+  }
+};
+
+/// A copy of a matrix [rows,heads,width] as a right operand with points along the depth:
+/// [head][panels of columns][rows][panel].
+template <typename T>
+struct PackedColumns {
+  at::Tensor data;
+  int64_t panel;
+  int64_t panel_stride;
+  int64_t head_stride;
+
+  Panels<T> at(const Span& span, int64_t head = 0) const {
+    return {data.const_data_ptr<T>() + head * head_stride + span.first() * panel, panel_stride};
+  }
+};
+
+/// One side (queries or keys) of a ragged batch.
+template <typename T>
+class Layout {
+ public:
+  explicit Layout(const std::vector<int64_t>& offsets);
+  Layout(const Layout&) = delete;
+  Layout& operator=(const Layout&) = delete;
+
+  const Kernels<T>& kernels() const { return kernels_; }
+  int64_t rows() const { return rows_; }
+  const std::vector<Cloud>& clouds() const { return clouds_; }
+  const std::vector<Span>& row_tiles() const { return row_tiles_; }
+
+  /// Copies of a matrix [rows,heads,width] (see by_head), times `factor`.
+  PackedPoints<T> groups(const at::Tensor& matrix, T factor = 1) const;
+  PackedPoints<T> panels(const at::Tensor& matrix, T factor = 1) const;
+  PackedColumns<T> columns(const at::Tensor& matrix, T factor = 1) const;
+
+ private:
+  PackedPoints<T> points(const at::Tensor& matrix,
+                         int64_t unit,
+                         int64_t Cloud::*first_unit,
+                         T factor) const;
+
+  const Kernels<T>& kernels_;
+  int64_t rows_ = 0;
+  std::vector<Cloud> clouds_;
+  std::vector<Span> row_tiles_;
+};
+
+/// A matrix [rows,width] or [rows,heads,width] as [rows,heads,width] whose last dimension is dense:
+/// a view where it can be.
+at::Tensor by_head(const at::Tensor& matrix);
+
+/// a · b of one row; in double, which costs nothing beside the products of a tile and keeps the
+/// difference of two such sums.
+template <typename T>
+double dot(const T* a, const T* b, int64_t width) {
+  double sum = 0;
+  for (int64_t c = 0; c < width; ++c) sum += static_cast<double>(a[c]) * static_cast<double>(b[c]);
+  return sum;
+}
+
+/// The products of each row of `a` with that of `b`, both contiguous [rows,heads,width]:
+/// [heads,rows].
+template <typename T>
+at::Tensor row_products(const at::Tensor& a, const at::Tensor& b);
+
+/// What one thread needs beside the inputs and outputs.
+template <typename T>
+struct alignas(64) Scratch {
+  T scores[kTileRows * kTileCols];
+  T products[kTileRows * kTileCols];
+  T lane_max[kTileRows * kMaxLanes];
+  T lane_sum[kTileRows * kMaxLanes];
+  T factor[kTileRows];
+  T column[2][kTileCols];
+
+  /// `values` as an array that may be read to the end of a panel.
+  const T* padded(int slot, const T* values, int64_t count, int64_t panel) {
+    if (count % panel == 0) return values;
+    std::copy(values, values + count, column[slot]);
+    std::fill(column[slot] + count, column[slot] + (count + panel - 1) / panel * panel, T(0));
+    return column[slot];
+  }
+};
+
+/// Runs work(task, scratch) for each task below `count`. A thread takes the next task when it is
+/// free, so tasks begin in order and uneven clouds cost no idle threads; a task owns what it
+/// writes, so the result does not depend on who runs it.
+template <typename T, typename Work>
+void for_each_task(int64_t count, const Work& work) {
+  std::atomic<int64_t> next{0};
+  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    const auto scratch = std::make_unique_for_overwrite<Scratch<T>>();
+    for (int64_t task = next++; task < count; task = next++) work(task, *scratch);
+  });
+}
+
+/// The same for each row tile of a layout: work(rows, scratch).
+template <typename T, typename Work>
+void for_each_row_tile(const Layout<T>& layout, const Work& work) {
+  const auto& tiles = layout.row_tiles();
+  for_each_task<T>(static_cast<int64_t>(tiles.size()),
+                   [&](int64_t t, Scratch<T>& scratch) { work(tiles[t], scratch); });
+}
+
+/// Calls work(columns) for each column tile of a span.
+template <typename Work>
+void for_each_column_tile(const Span& span, const Work& work) {
+  for (int64_t c = 0; c < span.count; c += kTileCols) {
+    work(Span{span.cloud, span.begin + c, std::min(kTileCols, span.count - c)});
+  }
+}
+
+/// The products of the points of a row tile and a column tile; what pads the last panel becomes
+/// `tail`.
+template <typename T>
+void multiply_points(const Kernels<T>& kernels,
+                     const PackedPoints<T>& left,
+                     const Span& rows,
+                     const PackedPoints<T>& right,
+                     const Span& columns,
+                     int64_t head,
+                     T tail,
+                     T* tile) {
+  kernels.scores(left.at(rows, head),
+                 rows.count,
+                 right.at(columns, head),
+                 columns.count,
+                 left.width,
+                 tail,
+                 tile);
+}
+
+/// The tail of scores: it weighs nothing.
+template <typename T>
+inline constexpr T kMasked = -std::numeric_limits<T>::infinity();
+
+}  // namespace pointattn::ops::tile
