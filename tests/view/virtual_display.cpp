@@ -110,7 +110,8 @@ VirtualDisplay::VirtualDisplay(int width, int height) : width_(width), height_(h
                                "tcp"});
   EXPECT_TRUE(within(30, [&] { return server_->out().ends_with("\n"); })) << server_->err();
   const std::string number = server_->out();
-  name_.assign(":").append(number, 0, number.find('\n'));
+  name_.push_back(':');
+  name_.append(number, 0, number.find('\n'));
 }
 
 at::Tensor VirtualDisplay::picture() const {
