@@ -59,7 +59,7 @@ Outcome segment_file(const FileTask& task,
   }
   Outcome outcome;
   outcome.task = task;
-  outcome.result = segmenter.segment(cloud.xyz(), {category, settings.points});
+  outcome.result = segmenter.segment(cloud.xyz(), {category, settings.points, up_axis(show)});
   const LabelMap& labels = segmenter.model().spec.labels;
   if (!mesh_note.empty()) outcome.result.notes.insert(outcome.result.notes.begin(), mesh_note);
   note_doubt(outcome.result, labels);

@@ -64,8 +64,8 @@ void check_by(const view::Scene& scene, const std::string& by) {
   std::string list;
   for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
   const std::string near = closest(by, known);
-  throw UsageError("--by " + by + (near.empty() ? "" : ": did you mean " + near + "?") +
-                   " This cloud has: " + list);
+  throw UsageError("--by " + by + ": expected one of " + list +
+                   (near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
 /// Draws one scene for its options.
@@ -168,7 +168,7 @@ void add_show(CLI::App& app, ShowOptions& options) {
       ->check(CLI::Range(0.0, 200.0))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--up", options.up, "Axis that points upwards")
+  app.add_option("--up", options.up, "Axis of the cloud that points upwards")
       ->check(CLI::IsMember({"x", "y", "z"}))
       ->capture_default_str()
       ->group(group);

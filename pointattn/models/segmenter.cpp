@@ -39,6 +39,14 @@ std::vector<double> category_probabilities(const Scores& scores, const LabelMap&
   return {witness.const_data_ptr<double>(), witness.const_data_ptr<double>() + witness.numel()};
 }
 
+/// The cloud turned so that its axis `up` becomes y, by renaming the axes in a circle. What is not
+/// [N,3] is left for prepare_cloud() to refuse.
+at::Tensor upright(const at::Tensor& xyz, int up) {
+  if (up == 1 || xyz.dim() != 2 || xyz.size(1) != 3) return xyz;
+  return at::stack({xyz.select(1, (up + 2) % 3), xyz.select(1, up), xyz.select(1, (up + 1) % 3)},
+                   1);
+}
+
 /// Labels and confidences of all points, chunk by chunk, from the probabilities [n, P] of the
 /// sampled ones.
 void spread(const PreparedCloud& cloud,
@@ -98,7 +106,10 @@ Segmentation Segmenter::segment(const at::Tensor& xyz, const SegmentOptions& opt
                     labels.num_categories(),
                     ", got ",
                     options.category);
-  PreparedCloud cloud = prepare_cloud(xyz, options.points);
+  TORCH_CHECK_VALUE(options.up >= 0 && options.up < 3,
+                    "segment: expected an upward axis 0, 1 or 2, got ",
+                    options.up);
+  PreparedCloud cloud = prepare_cloud(upright(xyz, options.up), options.points);
   const at::Tensor normalised = to_unit_sphere(cloud.sample);
 
   Segmentation result;

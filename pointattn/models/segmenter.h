@@ -14,6 +14,7 @@ namespace pointattn::models {
 struct SegmentOptions {
   int64_t category = kUnknownCategory;  ///< category id, or kUnknownCategory: find it
   int64_t points = 4096;  ///< points that the network sees; clouds with more are sampled down to it
+  int up = 1;  ///< axis of the cloud that points upwards: 0 x, 1 y (as in the training data), 2 z
 };
 
 /// A label for every point of a cloud.
@@ -47,7 +48,7 @@ class Segmenter {
   explicit Segmenter(Model model, nn::Precision precision = nn::Precision::kFloat32);
 
   /// xyz [N,3] float32 or float64, any unit and position. Throws c10::ValueError: N = 0, no finite
-  /// point, category out of range.
+  /// point, category or axis out of range.
   Segmentation segment(const at::Tensor& xyz, const SegmentOptions& options = {}) const;
 
   const Model& model() const { return model_; }

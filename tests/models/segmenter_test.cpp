@@ -122,6 +122,21 @@ TEST(Segmenter, UnitAndPositionMakeNoDifference) {
   EXPECT_GT(utm.eq(here).to(at::kDouble).mean().item<double>(), 0.999);
 }
 
+TEST(Segmenter, TheNetworkSeesEveryCloudUpright) {
+  const at::Tensor xyz = box(500, 1, 2, 3);
+  Fixture fixture;
+  (void)fixture.segmenter.segment(xyz, {kTower, 300});
+  const at::Tensor upright = fixture.network->seen;
+  const std::vector<std::vector<int64_t>> axes{{1, 2, 0}, {0, 1, 2}, {2, 0, 1}};
+  for (int up = 0; up < 3; ++up) {
+    const at::Tensor lying = xyz.index_select(1, at::tensor(axes[static_cast<size_t>(up)]));
+    const Segmentation result = fixture.segmenter.segment(lying, {kTower, 300, up});
+    EXPECT_TRUE(fixture.network->seen.equal(upright)) << "axis " << up;
+    EXPECT_EQ(result.label.numel(), 500);
+  }
+  EXPECT_THROW((void)fixture.segmenter.segment(xyz, {kTower, 300, 3}), c10::ValueError);
+}
+
 TEST(Segmenter, PointsThatAreNotFiniteAreCounted) {
   Fixture f;
   const at::Tensor clean = box(2000, 1, 1, 4);
