@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
 
 namespace pointattn::view {
@@ -195,6 +196,19 @@ void check_up(int up) {
   TORCH_CHECK_VALUE(up >= 0 && up <= 2, "scene: expected 0, 1 or 2 as the up axis, got ", up);
 }
 
+/// One camera shows both clouds at one scale: says so where that makes a dot of one of them.
+void note_scale(const Panel& first, const Panel& second, std::vector<std::string>& notes) {
+  constexpr double kDot = 20;
+  if (first.points() < 2 || second.points() < 2) return;
+  const double ratio = bounds(first).diagonal() / bounds(second).diagonal();
+  if (!(ratio > kDot || ratio < 1 / kDot)) return;
+  const bool small_first = ratio < 1;
+  notes.push_back((small_first ? first.title : second.title) + " is " +
+                  std::to_string(std::lround(small_first ? 1 / ratio : ratio)) +
+                  " times smaller than " + (small_first ? second.title : first.title) +
+                  ": the same unit?");
+}
+
 }  // namespace
 
 Scene make_scene(const io::Cloud& cloud, const std::string& title, int up) {
@@ -226,6 +240,7 @@ Scene make_scene(const io::Cloud& first,
     right = make_panel(second, second_title, {up, parts, left.origin}, notes);
   }
   scene.notes.insert(scene.notes.end(), notes.begin(), notes.end());
+  note_scale(left, right, scene.notes);
   scene.panels = {left, std::move(right)};
   if (left.label.defined() && scene.panels[1].label.defined() &&
       left.rows.equal(scene.panels[1].rows)) {

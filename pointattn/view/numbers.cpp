@@ -15,7 +15,9 @@ std::string formatted(double value, double step) {
     std::snprintf(text, sizeof text, "%.4g", value);
   } else {
     const int decimals = std::clamp(static_cast<int>(std::ceil(1 - std::log10(step))), 0, 8);
-    std::snprintf(text, sizeof text, "%.*f", decimals, value);
+    const double scale = std::pow(10.0, decimals);
+    const bool zero = std::round(value * scale) == 0;  // -0.001 must not become -0.00
+    std::snprintf(text, sizeof text, "%.*f", decimals, zero ? 0.0 : value);
   }
   return text;
 }

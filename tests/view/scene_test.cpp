@@ -142,6 +142,14 @@ TEST(Scene, CloudsFarApartAreShownAboutTheirOwnMiddle) {
   EXPECT_TRUE(near.notes.empty());
 }
 
+TEST(Scene, ACloudThatWouldBeADotIsSaid) {
+  const at::Tensor xyz = test::random_points(100, 4).to(at::kDouble);
+  const Scene scene = make_scene(cloud_of(xyz), "metres", cloud_of(xyz * 1000), "millimetres");
+  ASSERT_EQ(scene.notes.size(), 1U);
+  EXPECT_EQ(scene.notes[0], "metres is 1000 times smaller than millimetres: the same unit?");
+  EXPECT_TRUE(make_scene(cloud_of(xyz), "a", cloud_of(xyz * 3), "b").notes.empty());
+}
+
 TEST(Scene, HostileLabelsAndNames) {
   io::Cloud cloud = cloud_of(test::random_points(3000, 3));
   cloud.set("label", at::arange(3000, at::kLong) * 1'000'000'007);
@@ -183,6 +191,7 @@ TEST(Numbers, TicksTellTheirNumbersApart) {
   EXPECT_EQ(texts(0, 1), "0.00 0.50 1.00 ");
   EXPECT_EQ(texts(4500000.25, 4500000.75), "4500000.25 4500000.50 4500000.75 ");
   EXPECT_EQ(texts(0, 200), "0 100 200 ");
+  EXPECT_EQ(texts(-0.001, 1), "0.00 0.50 1.00 ");
   EXPECT_EQ(ticks(3, 3, 3).size(), 1U);
   EXPECT_EQ(thousands(1234567), "1,234,567");
   EXPECT_EQ(thousands(-123), "-123");
