@@ -100,6 +100,7 @@ at::Tensor PctSegmenter::infer(const std::vector<at::Tensor>& attended,
                       b);
     for_each_chunk(starts[b], starts[b + 1], [&](int64_t begin, int64_t rows) {
       std::vector<at::Tensor> parts;
+      parts.reserve(attended.size());
       for (const at::Tensor& layer : attended) parts.push_back(layer.narrow(0, begin, rows));
       const at::Tensor wide = fuse_(at::cat(parts, 1));
       at::maximum_out(max, max, wide.amax(0));
