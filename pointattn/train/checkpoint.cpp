@@ -80,7 +80,7 @@ void restore_weights(const std::filesystem::path& path,
 
 }  // namespace
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const TrainOptions& options,
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const LoopOptions& options,
                                                         const torch::nn::Module& network) {
   std::vector<at::Tensor> matrices;
   std::vector<at::Tensor> vectors;
