@@ -99,8 +99,8 @@ std::pair<utf8proc_int32_t, size_t> code_at(std::string_view utf8, size_t positi
 }
 
 std::vector<Piece> decompose(std::string_view utf8) {
-  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPAT |
-                                                           UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(
+      UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
   std::array<utf8proc_int32_t, 64> codes{};  // the longest decomposition has 18
   std::vector<Piece> pieces;
   pieces.reserve(utf8.size());
