@@ -4,6 +4,7 @@
 #include "pointattn/core/check.h"
 #include "pointattn/core/point_batch.h"
 #include "pointattn/models/options.h"
+#include "pointattn/nn/pooling.h"
 
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
@@ -38,7 +39,7 @@ void check_options(const SentenceEncoderOptions& options) {
   size("width", options.width, 1);
   size("hidden", options.hidden, 1);
   size("attention_hidden", options.attention_hidden, 1);
-  size("hops", options.hops, 1);
+  size("hops", options.hops, 0);
   const auto share = [](const char* name, double value) {
     TORCH_CHECK_VALUE(value >= 0 && value < 1,
                       "SentenceEncoder: expected ",
@@ -164,9 +165,11 @@ void SentenceEncoderImpl::reset() {
   lstm = register_module(
       "lstm",
       torch::nn::LSTM(torch::nn::LSTMOptions(options_.width, options_.hidden).bidirectional(true)));
-  attention = register_module(
-      "attention",
-      nn::StructuredAttention(2 * options_.hidden, options_.attention_hidden, options_.hops));
+  if (options_.hops > 0) {
+    attention = register_module(
+        "attention",
+        nn::StructuredAttention(2 * options_.hidden, options_.attention_hidden, options_.hops));
+  }
   const at::NoGradGuard no_grad;
   word->weight.normal_(0, kTableDeviation);
   word->weight[0].zero_();
@@ -191,6 +194,11 @@ Sentences SentenceEncoderImpl::forward_batch(const TokenBatch& tokens) {
                               packing.batch_sizes);
   const at::Tensor states = std::get<0>(lstm->forward_with_packed_input(packed)).data();
   const at::Tensor rows = states.index_select(0, packing.back.to(device));  // H, [L,2u]
+  if (attention.is_empty()) {
+    return {at::empty({rows.size(0), 0}, rows.options()),
+            nn::max_pool(rows, tokens.offsets).unsqueeze(1),
+            at::zeros({tokens.sentences()}, rows.options())};
+  }
   const nn::Attended attended = attention(rows, tokens.offsets);
   return {
       attended.attention, attended.pooled, nn::overlap_penalty(attended.attention, tokens.offsets)};

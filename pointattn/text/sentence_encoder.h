@@ -19,7 +19,8 @@ struct SentenceEncoderOptions {
   int64_t width = 128;             ///< of a word vector
   int64_t hidden = 128;            ///< u: state of the LSTM in each direction
   int64_t attention_hidden = 128;  ///< d_a
-  int64_t hops = 6;                ///< W: rows of the attention matrix
+  int64_t hops = 6;                ///< W: rows of the attention matrix; 0: the maximum over the
+                                   ///< words instead, one row without attention
   double dropout = 0.2;            ///< on word vectors, in training
   /// Share of words that training reads as unknown, so that n-grams learn to stand for a word.
   double unknown = 0.1;

@@ -18,17 +18,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("category_loss", options.category_loss);
   visit("unknown_category", options.unknown_category);
   visit("hold_out", options.hold_out);
-  visit("warp", options.augment.warp);
-  visit("scale_low", options.augment.scale_low);
-  visit("scale_high", options.augment.scale_high);
-  visit("mirror", options.augment.mirror);
-  visit("turn", options.augment.turn);
-  visit("tilt", options.augment.tilt);
-  visit("any_pose", options.augment.any_pose);
-  visit("renormalize", options.augment.renormalize);
-  visit("size", options.augment.size);
-  visit("shift", options.augment.shift);
-  visit("jitter", options.augment.jitter);
+  for_each_augment_option(options.augment, visit);
 }
 
 }  // namespace
