@@ -97,6 +97,7 @@ Manifest manifest_from(const Json& json) {
   manifest.next_id = number(json, "next_id", 1, kMaxEntries);
   if (json.contains("codebook")) manifest.codebook = codebook_from(json["codebook"], manifest);
   std::set<int64_t> ids;
+  TORCH_CHECK(json.at("segments").is_array(), "'segments': expected a list");
   for (const Json& part : json.at("segments")) {
     SegmentRecord segment;
     segment.id = number(part, "id", 1, manifest.next_id - 1);
