@@ -31,6 +31,20 @@ foreach(part CLI11:libcli11-dev HDF5:libhdf5-dev)
 endforeach()
 set(POINTATTN_PROGRAM ${CLI11_FOUND})
 
+find_package(PkgConfig QUIET)
+
+# Sentences and text–shape retrieval: Unicode normalisation.
+set(POINTATTN_HAVE_TEXT OFF)
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(UTF8PROC QUIET IMPORTED_TARGET libutf8proc)
+  set(POINTATTN_HAVE_TEXT ${UTF8PROC_FOUND})
+endif()
+if(POINTATTN_HAVE_TEXT)
+  pointattn_report(utf8proc "${UTF8PROC_VERSION}")
+else()
+  pointattn_report(utf8proc "left out: no sentences, no retrieval (install libutf8proc-dev pkg-config)")
+endif()
+
 set(POINTATTN_HAVE_PCL OFF)
 if(NOT POINTATTN_PCL STREQUAL "OFF")
   # Bare components and imported files only: PCL's package would put its compiler flags on every target.
@@ -60,7 +74,6 @@ else()
 endif()
 
 # Pictures: text and PNG through Cairo, turntables through giflib.
-find_package(PkgConfig QUIET)
 set(POINTATTN_HAVE_CAIRO OFF)
 if(PKG_CONFIG_FOUND)
   pkg_check_modules(CAIRO QUIET IMPORTED_TARGET cairo)

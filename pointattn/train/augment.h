@@ -26,6 +26,22 @@ struct AugmentOptions {
   double jitter = 0.003;  ///< standard deviation of noise on each coordinate
 };
 
+/// Calls `visit(name, field)` for every option.
+template <typename Options, typename Visit>
+void for_each_augment_option(Options& options, Visit&& visit) {
+  visit("warp", options.warp);
+  visit("scale_low", options.scale_low);
+  visit("scale_high", options.scale_high);
+  visit("mirror", options.mirror);
+  visit("turn", options.turn);
+  visit("tilt", options.tilt);
+  visit("any_pose", options.any_pose);
+  visit("renormalize", options.renormalize);
+  visit("size", options.size);
+  visit("shift", options.shift);
+  visit("jitter", options.jitter);
+}
+
 /// An augmented copy of xyz [N,3] float32; the points keep their order. The same `random` gives the
 /// same result.
 at::Tensor augment(const at::Tensor& xyz, const AugmentOptions& options, Random random);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/train/checkpoint.h"
 
-#include "pointattn/models/safetensors.h"
+#include "pointattn/models/module_tensors.h"
 
 #include <ATen/ATen.h>
 #include <torch/optim/adamw.h>
@@ -11,13 +11,6 @@ namespace pointattn::train {
 namespace {
 
 using Tensors = std::map<std::string, at::Tensor>;
-
-Tensors weights_of(const torch::nn::Module& module) {
-  Tensors tensors;
-  for (const auto& entry : module.named_parameters()) tensors[entry.key()] = entry.value();
-  for (const auto& entry : module.named_buffers()) tensors[entry.key()] = entry.value();
-  return tensors;
-}
 
 /// The optimiser's memory of each parameter, under the parameter's name. AdamW counts its steps in
 /// a number, kept as a tensor here.
@@ -66,7 +59,7 @@ void restore_weights(const std::filesystem::path& path,
                      torch::nn::Module& module,
                      const Tensors& tensors) {
   const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : weights_of(module)) {
+  for (auto& [name, tensor] : models::tensors_of(module)) {
     const auto found = tensors.find(prefix + name);
     TORCH_CHECK(found != tensors.end() && found->second.sizes() == tensor.sizes(),
                 path.string(),
@@ -80,7 +73,7 @@ void restore_weights(const std::filesystem::path& path,
 
 }  // namespace
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const TrainOptions& options,
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const LoopOptions& options,
                                                         const torch::nn::Module& network) {
   std::vector<at::Tensor> matrices;
   std::vector<at::Tensor> vectors;
@@ -114,15 +107,15 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const TrainOptions& opti
 
 void update_average(torch::nn::Module& average, const torch::nn::Module& network, double decay) {
   const at::NoGradGuard no_grad;
-  const Tensors from = weights_of(network);
-  for (auto& [name, tensor] : weights_of(average))
+  const Tensors from = models::tensors_of(network);
+  for (auto& [name, tensor] : models::tensors_of(average))
     at::Tensor(tensor).lerp_(from.at(name), 1.0 - decay);
 }
 
 void copy_weights(torch::nn::Module& to, const torch::nn::Module& from) {
   const at::NoGradGuard no_grad;
-  const Tensors source = weights_of(from);
-  for (auto& [name, tensor] : weights_of(to)) at::Tensor(tensor).copy_(source.at(name));
+  const Tensors source = models::tensors_of(from);
+  for (auto& [name, tensor] : models::tensors_of(to)) at::Tensor(tensor).copy_(source.at(name));
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& state) {
@@ -130,8 +123,8 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& state)
   const auto add = [&](const std::string& prefix, const Tensors& tensors) {
     for (const auto& [name, tensor] : tensors) file.tensors[prefix + name] = tensor;
   };
-  add("network.", weights_of(state.network));
-  if (state.average) add("average.", weights_of(*state.average));
+  add("network.", models::tensors_of(state.network));
+  if (state.average) add("average.", models::tensors_of(*state.average));
   add("memory.", memory_of(state.network, state.optimizer));
   file.metadata["progress"] = state.progress.dump();
   models::write_safetensors(path, file);

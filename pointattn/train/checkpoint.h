@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "pointattn/train/trainer.h"
+#include "pointattn/train/loop.h"
 
 #include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
@@ -13,7 +13,7 @@
 namespace pointattn::train {
 
 /// Optimiser of a run over the parameters of `network`: weight decay on matrices only.
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const TrainOptions& options,
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const LoopOptions& options,
                                                         const torch::nn::Module& network);
 
 /// Moves `average` towards `network`: a ← decay·a + (1 − decay)·w for parameters and floating-point

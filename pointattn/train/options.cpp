@@ -11,39 +11,14 @@ template <typename Options, typename Visit>
 void for_each_option(Options& options, Visit&& visit) {
   visit("architecture", options.architecture);
   visit("network", options.network);
-  visit("epochs", options.epochs);
-  visit("batch", options.batch);
+  for_each_loop_option(options, visit);
   visit("points", options.points);
-  visit("optimizer", options.optimizer);
-  visit("learning_rate", options.learning_rate);
-  visit("weight_decay", options.weight_decay);
-  visit("momentum", options.momentum);
-  visit("schedule", options.schedule.kind);
-  visit("warmup_epochs", options.schedule.warmup_epochs);
-  visit("final_fraction", options.schedule.final_fraction);
-  visit("step_epochs", options.schedule.step_epochs);
-  visit("step_factor", options.schedule.step_factor);
   visit("label_smoothing", options.label_smoothing);
-  visit("clip", options.clip);
-  visit("average", options.average);
-  visit("bfloat16", options.bfloat16);
   visit("overlap_loss", options.overlap_loss);
   visit("category_loss", options.category_loss);
   visit("unknown_category", options.unknown_category);
   visit("hold_out", options.hold_out);
-  visit("evaluate_every", options.evaluate_every);
-  visit("seed", options.seed);
-  visit("warp", options.augment.warp);
-  visit("scale_low", options.augment.scale_low);
-  visit("scale_high", options.augment.scale_high);
-  visit("mirror", options.augment.mirror);
-  visit("turn", options.augment.turn);
-  visit("tilt", options.augment.tilt);
-  visit("any_pose", options.augment.any_pose);
-  visit("renormalize", options.augment.renormalize);
-  visit("size", options.augment.size);
-  visit("shift", options.augment.shift);
-  visit("jitter", options.augment.jitter);
+  for_each_augment_option(options.augment, visit);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "pointattn/train/trainer.h"
+#include "pointattn/train/loop.h"
 
 #include <filesystem>
 #include <string>

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/models/module_tensors.h"
+
+#include <ATen/ATen.h>
+
+namespace pointattn::models {
+
+std::map<std::string, at::Tensor> tensors_of(const torch::nn::Module& module) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& entry : module.named_parameters()) tensors[entry.key()] = entry.value();
+  for (const auto& entry : module.named_buffers()) tensors[entry.key()] = entry.value();
+  return tensors;
+}
+
+void fill_module(const std::filesystem::path& path,
+                 const torch::nn::Module& module,
+                 const std::map<std::string, at::Tensor>& tensors) {
+  const at::NoGradGuard no_grad;
+  const std::map<std::string, at::Tensor> wanted = tensors_of(module);
+  for (const auto& [name, tensor] : tensors) {
+    TORCH_CHECK(wanted.count(name) == 1,
+                path.string(),
+                ": tensor '",
+                name,
+                "' does not belong to the network");
+  }
+  for (const auto& [name, tensor] : wanted) {
+    const auto found = tensors.find(name);
+    TORCH_CHECK(found != tensors.end(), path.string(), ": tensor '", name, "' is missing");
+    TORCH_CHECK(found->second.sizes() == tensor.sizes(),
+                path.string(),
+                ": tensor '",
+                name,
+                "': expected shape ",
+                tensor.sizes(),
+                ", got ",
+                found->second.sizes());
+    at::Tensor(tensor).copy_(found->second);
+  }
+}
+
+std::string metadata_of(const std::filesystem::path& path,
+                        const SafeTensors& file,
+                        const std::string& key) {
+  const auto found = file.metadata.find(key);
+  TORCH_CHECK(found != file.metadata.end(),
+              path.string(),
+              ": expected a pointattn model, got a safetensors file without '",
+              key,
+              "'");
+  return found->second;
+}
+
+}  // namespace pointattn::models

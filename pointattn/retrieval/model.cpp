@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/retrieval/model.h"
+
+#include "pointattn/models/module_tensors.h"
+
+#include <ATen/ATen.h>
+
+#include <cstdio>
+
+namespace pointattn::retrieval {
+namespace {
+
+constexpr const char* kFormat = "1";
+constexpr const char* kTask = "retrieval";
+constexpr int64_t kMostPoints = 65536;
+
+/// FNV-1a over names, shapes and bytes: tells weights apart, guards nothing.
+std::string fingerprint_of(const std::map<std::string, at::Tensor>& tensors) {
+  uint64_t hash = 0xCBF29CE484222325ULL;
+  const auto add = [&](const void* data, size_t size) {
+    for (size_t i = 0; i < size; ++i) {
+      hash = (hash ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001B3ULL;
+    }
+  };
+  for (const auto& [name, tensor] : tensors) {
+    const at::Tensor bytes = tensor.detach().cpu().contiguous();
+    add(name.data(), name.size());
+    add(bytes.sizes().data(), bytes.sizes().size() * sizeof(int64_t));
+    add(bytes.const_data_ptr(), bytes.nbytes());
+  }
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+RetrievalModel model_of(const std::filesystem::path& path, const models::SafeTensors& file) {
+  const auto value = [&](const char* key) { return models::metadata_of(path, file, key); };
+  TORCH_CHECK(value("pointattn") == kFormat,
+              path.string(),
+              ": expected model format ",
+              kFormat,
+              ", got ",
+              value("pointattn"));
+  TORCH_CHECK(value("task") == kTask,
+              path.string(),
+              ": expected a model for retrieval, got one for '",
+              value("task"),
+              "'");
+  RetrievalModel model;
+  model.options = retrieval_options_from_json(nlohmann::json::parse(value("options")));
+  model.points = nlohmann::json::parse(value("points")).get<int64_t>();
+  TORCH_CHECK_VALUE(model.points > 0 && model.points <= kMostPoints,
+                    "expected points in 1 … ",
+                    kMostPoints,
+                    ", got ",
+                    model.points);
+  model.vocabulary = std::make_shared<const text::Vocabulary>(
+      text::vocabulary_from_json(nlohmann::json::parse(value("vocabulary"))));
+  TORCH_CHECK_VALUE(model.options.text.words == model.vocabulary->size() &&
+                        model.options.text.buckets == model.vocabulary->buckets(),
+                    "expected a vocabulary of ",
+                    model.options.text.words,
+                    " words, got ",
+                    model.vocabulary->size());
+  model.card = nlohmann::json::parse(value("card"));
+  return model;
+}
+
+}  // namespace
+
+void save_retrieval_model(const std::filesystem::path& path, const RetrievalModel& model) {
+  models::SafeTensors file;
+  file.tensors = models::tensors_of(*model.network);
+  file.metadata = {
+      {"pointattn", kFormat},
+      {"task", kTask},
+      {"options", to_json(model.options).dump()},
+      {"points", std::to_string(model.points)},
+      {"vocabulary", text::to_json(*model.vocabulary).dump()},
+      {"card", model.card.dump()},
+  };
+  models::write_safetensors(path, file);
+}
+
+RetrievalModel load_retrieval_model(const std::filesystem::path& path) {
+  const models::SafeTensors file = models::read_safetensors(path);
+  RetrievalModel model;
+  try {
+    model = model_of(path, file);
+    model.network = RetrievalNetwork(model.options);
+  } catch (const nlohmann::json::exception& error) {
+    TORCH_CHECK(false, path.string(), ": bad model metadata: ", error.what());
+  } catch (const c10::ValueError& error) {
+    TORCH_CHECK(false, path.string(), ": ", error.what_without_backtrace());
+  }
+  models::fill_module(path, *model.network, file.tensors);
+  model.network->eval();
+  model.fingerprint = fingerprint_of(file.tensors);
+  return model;
+}
+
+}  // namespace pointattn::retrieval

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/retrieval/network.h"
+
+#include "pointattn/models/options.h"
+#include "pointattn/nn/pooling.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+namespace pointattn::retrieval {
+namespace {
+
+constexpr double kFirstTemperature = 0.07;
+constexpr int64_t kLayers = 4;
+
+void check_options(const RetrievalOptions& options) {
+  const auto positive = [](const char* name, int64_t value, int64_t least) {
+    TORCH_CHECK_VALUE(value >= least && value <= 65536,
+                      "retrieval: expected ",
+                      name,
+                      " in ",
+                      least,
+                      " … 65536, got ",
+                      value);
+  };
+  positive("channels", options.shape.channels, 1);
+  positive("features", options.shape.features, 1);
+  positive("parts", options.shape.parts, 0);
+  positive("hidden", options.shape.hidden, 1);
+  positive("heads", options.shape.heads, 0);
+  positive("width", options.width, 1);
+}
+
+template <typename Options, typename Visit>
+void for_each_shape_option(Options& options, Visit&& visit) {
+  visit("channels", options.channels);
+  visit("features", options.features);
+  visit("parts", options.parts);
+  visit("hidden", options.hidden);
+  visit("heads", options.heads);
+}
+
+}  // namespace
+
+nlohmann::json to_json(const RetrievalOptions& options) {
+  nlohmann::json shape;
+  for_each_shape_option(options.shape,
+                        [&](const char* name, const auto& field) { shape[name] = field; });
+  return {{"shape", shape},
+          {"text", text::to_json(options.text)},
+          {"width", options.width},
+          {"score", matching::to_json(options.score)}};
+}
+
+RetrievalOptions retrieval_options_from_json(const nlohmann::json& json) {
+  RetrievalOptions options;
+  nlohmann::json shape = nlohmann::json::object();
+  nlohmann::json text = text::to_json(options.text);
+  nlohmann::json score = nlohmann::json::object();
+  models::OptionReader read("retrieval", json);
+  read("shape", shape);
+  read("text", text);
+  read("width", options.width);
+  read("score", score);
+  read.finish();
+  models::OptionReader read_shape("retrieval", shape);
+  for_each_shape_option(options.shape,
+                        [&](const char* name, auto& field) { read_shape(name, field); });
+  read_shape.finish();
+  options.text = text::sentence_encoder_options_from_json(text);
+  options.score = matching::score_options_from_json(score);
+  check_options(options);
+  return options;
+}
+
+ShapeEncoderImpl::ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t width)
+    : options_(options), width_(width) {
+  reset();
+}
+
+void ShapeEncoderImpl::reset() {
+  embed1_ = register_module("embed1", nn::SharedMlp(3, options_.channels));
+  embed2_ = register_module("embed2", nn::SharedMlp(options_.channels, options_.channels));
+  attention_ = register_module(
+      "attention",
+      models::AttentionStack(options_.channels, nn::AttentionKind::kOffset, /*with_input=*/false));
+  fuse_ = register_module("fuse",
+                          nn::SharedMlp(kLayers * options_.channels,
+                                        options_.features,
+                                        /*bias=*/false,
+                                        nn::Activation::kLeakyReLU));
+  if (options_.parts > 0) {
+    parts_ =
+        register_module("parts",
+                        nn::PointToPartAttention(nn::PointToPartOptions{
+                            options_.features, options_.hidden, options_.parts, options_.heads}));
+  }
+  project_ = register_module("project", torch::nn::Linear(options_.features, width_));
+}
+
+Embedded ShapeEncoderImpl::forward(const PointBatch& batch, const at::Tensor& prior) {
+  models::check_batch("retrieval", batch);
+  const at::Tensor points = embed2_(embed1_(batch.xyz));             // [N,C]
+  const at::Tensor feat = fuse_(attention_(points, batch.offsets));  // [N,features]
+  if (parts_.is_empty()) {
+    const at::Tensor whole = project_(nn::max_pool(feat, batch.offsets)).unsqueeze(1);
+    return {whole, {}, at::zeros({whole.size(0)}, whole.options())};
+  }
+  const nn::Attended parts = parts_(feat, batch.offsets, prior);
+  return {
+      project_(parts.pooled), parts.attention, nn::overlap_penalty(parts.attention, batch.offsets)};
+}
+
+RetrievalNetworkImpl::RetrievalNetworkImpl(const RetrievalOptions& options) : options_(options) {
+  check_options(options);
+  reset();
+}
+
+void RetrievalNetworkImpl::reset() {
+  shape = register_module("shape", ShapeEncoder(options_.shape, options_.width));
+  sentence = register_module("sentence", text::SentenceEncoder(options_.text));
+  phrase = register_module("phrase", torch::nn::Linear(2 * options_.text.hidden, options_.width));
+  log_scale = register_parameter("log_scale", at::full({1}, -std::log(kFirstTemperature)));
+}
+
+Embedded RetrievalNetworkImpl::shapes(const PointBatch& batch, const at::Tensor& prior) {
+  return shape(batch, prior);
+}
+
+Embedded RetrievalNetworkImpl::texts(const text::TokenBatch& tokens) {
+  const text::Sentences read = sentence(tokens);
+  return {phrase(read.hops), read.attention, read.penalty};
+}
+
+}  // namespace pointattn::retrieval

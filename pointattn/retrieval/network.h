@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/core/point_batch.h"
+#include "pointattn/matching/score.h"
+#include "pointattn/models/pct.h"
+#include "pointattn/nn/part_attention.h"
+#include "pointattn/text/sentence_encoder.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+/// Shapes and sentences as small sets of vectors in one space: part embeddings and phrase
+/// embeddings, to be matched by matching::match().
+namespace pointattn::retrieval {
+
+struct ShapeEncoderOptions {
+  int64_t channels = 128;  ///< of the attention layers
+  int64_t features = 256;  ///< of a point, and of a part before the projection
+  int64_t parts = 8;       ///< R; 0: one vector, the maximum over the points
+  int64_t hidden = 128;    ///< of the scores that gather points into parts
+  int64_t heads = 4;       ///< of the attention among the parts of a shape
+};
+
+struct RetrievalOptions {
+  ShapeEncoderOptions shape;
+  text::SentenceEncoderOptions text;  ///< hops 0: one vector, the maximum over the words
+  int64_t width = 256;                ///< E
+  matching::ScoreOptions score;
+};
+
+/// As JSON, and back; missing options keep their defaults, unknown ones and sizes that make no
+/// sense throw c10::ValueError.
+nlohmann::json to_json(const RetrievalOptions& options);
+RetrievalOptions retrieval_options_from_json(const nlohmann::json& json);
+
+/// One side of a batch.
+struct Embedded {
+  at::Tensor vectors;  ///< [B,R,E] parts of the shapes, or [B,W,E] phrases of the sentences
+  at::Tensor
+      attention;       ///< [N,R] over the points, or [L,W] over the words; undefined for one vector
+  at::Tensor penalty;  ///< [B] overlap of the attention's columns; zeros for one vector
+};
+
+/// Point side: the trunk of PCT's part segmentation (two shared layers and four offset-attention
+/// layers over all points, their outputs side by side, one more shared layer), then point-to-part
+/// attention with attention among the parts, then a projection.
+class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
+ public:
+  ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t width);
+  void reset() override;
+  /// batch in the unit sphere; `prior` [N,G] as in nn::PointToPartAttention, or undefined.
+  Embedded forward(const PointBatch& batch, const at::Tensor& prior = {});
+
+ private:
+  ShapeEncoderOptions options_;
+  int64_t width_;
+  nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr};
+  models::AttentionStack attention_{nullptr};
+  nn::PointToPartAttention parts_{nullptr};
+  torch::nn::Linear project_{nullptr};
+};
+TORCH_MODULE(ShapeEncoder);
+
+/// Both sides and the temperature of the loss. Submodules "shape", "sentence", "phrase"; parameter
+/// "log_scale", which starts at log(1/0.07) as CLIP's does.
+class RetrievalNetworkImpl : public torch::nn::Cloneable<RetrievalNetworkImpl> {
+ public:
+  explicit RetrievalNetworkImpl(const RetrievalOptions& options);
+  void reset() override;
+  Embedded shapes(const PointBatch& batch, const at::Tensor& prior = {});
+  Embedded texts(const text::TokenBatch& tokens);
+
+  const RetrievalOptions& options() const { return options_; }
+
+  ShapeEncoder shape{nullptr};
+  text::SentenceEncoder sentence{nullptr};
+  torch::nn::Linear phrase{nullptr};
+  at::Tensor log_scale;
+
+ private:
+  RetrievalOptions options_;
+};
+TORCH_MODULE(RetrievalNetwork);
+
+}  // namespace pointattn::retrieval

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/core/random.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pointattn::train {
+
+/// A fixed list of shapes, each with sentences that describe it. All methods are const and may be
+/// called from several threads.
+class CaptionedShapes {
+ public:
+  virtual ~CaptionedShapes() = default;
+  virtual int64_t size() const = 0;
+  /// Identity of a shape in its source.
+  virtual std::string name(int64_t shape) const = 0;
+  /// UTF-8, at least one.
+  virtual const std::vector<std::string>& captions(int64_t shape) const = 0;
+  /// [points,3] float32 drawn from the surface, y up, any scale. The same `random` gives the same.
+  virtual at::Tensor points(int64_t shape, int64_t points, Random random) const = 0;
+};
+
+using CaptionedShapesPtr = std::shared_ptr<const CaptionedShapes>;
+
+}  // namespace pointattn::train
