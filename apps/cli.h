@@ -28,6 +28,12 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A command under another, such as `train segment`.
+struct Subcommand {
+  CLI::App* app;
+  Run run;
+};
+
 /// Flags that the computing commands share.
 struct Shared {
   int threads = 0;
@@ -55,6 +61,9 @@ std::string message_of(const std::exception& error);
 
 /// Prints a JSON document on stdout when `target` is "-", else writes it to that file.
 void put_json(const std::string& target, const std::string& text);
+
+Subcommand add_eval_retrieval(CLI::App& parent);
+Subcommand add_train_retrieval(CLI::App& parent);
 
 Run setup_eval(CLI::App& app);
 Run setup_generate(CLI::App& app);

@@ -196,7 +196,11 @@ Run setup_eval(CLI::App& app) {
                    "Whether the network is told the category or finds it")
       ->check(CLI::IsMember({"known", "auto"}))
       ->capture_default_str();
-  return [=] { return segment_command->parsed() ? segment(*settings) : classify(*settings); };
+  const Subcommand retrieval = add_eval_retrieval(app);
+  return [=] {
+    if (retrieval.app->parsed()) return retrieval.run();
+    return segment_command->parsed() ? segment(*settings) : classify(*settings);
+  };
 }
 
 }  // namespace pointattn::apps

@@ -42,28 +42,6 @@ int run(models::Task task, Settings& settings) {
           task, *data, settings.options, settings.where, training_events(settings.shared)));
 }
 
-void add_augmentation(CLI::App& app, train::AugmentOptions& options) {
-  const auto add = [&app](const char* name, auto& field, const char* help) {
-    app.add_option(name, field, help)->capture_default_str()->group("Augmentation");
-  };
-  add("--warp", options.warp, "Size of a smooth random warp, in radii");
-  add("--scale-low", options.scale_low, "Smallest stretch of an axis");
-  add("--scale-high", options.scale_high, "Largest stretch of an axis");
-  add("--mirror", options.mirror, "Probability of a mirror image");
-  add("--turn", options.turn, "Largest rotation about the up axis y, degrees");
-  add("--tilt",
-      options.tilt,
-      "Standard deviation of each component of a random rotation vector, degrees");
-  add("--any-pose", options.any_pose, "Probability of a uniformly random rotation instead");
-  add("--size", options.size, "Largest relative change of the overall size");
-  add("--shift", options.shift, "Largest shift along an axis, in radii");
-  add("--jitter", options.jitter, "Standard deviation of noise on each coordinate, in radii");
-  app.add_flag("--renormalize,!--no-renormalize",
-               options.renormalize,
-               "Centre and scale into the unit sphere after the rotation, as inference does")
-      ->group("Augmentation");
-}
-
 }  // namespace
 
 Run setup_train(CLI::App& app) {
@@ -129,7 +107,9 @@ Run setup_train(CLI::App& app) {
   };
   const auto segment = add(models::Task::kSegment, "segment", "Train a part-segmentation network");
   const auto classify = add(models::Task::kClassify, "classify", "Train a classification network");
+  const Subcommand retrieval = add_train_retrieval(app);
   return [=] {
+    if (retrieval.app->parsed()) return retrieval.run();
     return segment.first->parsed() ? run(models::Task::kSegment, *segment.second)
                                    : run(models::Task::kClassify, *classify.second);
   };

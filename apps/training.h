@@ -2,6 +2,7 @@
 #pragma once
 
 #include "apps/cli.h"
+#include "pointattn/train/augment.h"
 #include "pointattn/train/loop.h"
 
 #include <filesystem>
@@ -20,6 +21,9 @@ void add_run(CLI::App& app, train::TrainRun& run);
 
 /// The options of the loop, group "Training"; --seed is among the shared flags.
 void add_loop_options(CLI::App& app, train::LoopOptions& options);
+
+/// The options of augmentation, in a group of that name.
+void add_augmentation(CLI::App& app, train::AugmentOptions& options);
 
 /// Progress on stderr: a line that renews itself on a terminal, and a lasting one an epoch. The
 /// first Ctrl-C or termination ends the run after the present step, a second one at once.

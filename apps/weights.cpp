@@ -7,26 +7,25 @@
 
 namespace pointattn::apps {
 namespace fs = std::filesystem;
-namespace {
-
-constexpr const char* kDefault = "weights/psb_parts.safetensors";
-
-}  // namespace
-
-fs::path weights_path(const std::string& given) {
+fs::path find_weights(const std::string& given, const char* variable, const char* usual) {
   if (!given.empty()) return given;
-  if (const char* named = std::getenv("POINTATTN_WEIGHTS"); named && *named) return named;
+  if (const char* named = std::getenv(variable); named && *named) return named;
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
   fs::path folder = program.parent_path();
   // build/release/pointattn: the source tree is two folders up.
   for (int up = 0; up < 3; ++up, folder = folder.parent_path()) {
-    if (fs::is_regular_file(folder / kDefault, ignored)) return folder / kDefault;
+    if (fs::is_regular_file(folder / usual, ignored)) return folder / usual;
   }
   TORCH_CHECK(false,
               "no model: ",
-              kDefault,
-              " is not near the program; give --weights FILE or set POINTATTN_WEIGHTS");
+              usual,
+              " is not near the program; give --weights FILE or set ",
+              variable);
+}
+
+fs::path weights_path(const std::string& given) {
+  return find_weights(given, "POINTATTN_WEIGHTS", "weights/psb_parts.safetensors");
 }
 
 models::Model load_weights(const fs::path& path, models::Task task, at::Device device) {

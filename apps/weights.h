@@ -11,9 +11,14 @@
 
 namespace pointattn::apps {
 
-/// The model file to use: `given`, else the environment's POINTATTN_WEIGHTS, else
-/// weights/psb_parts.safetensors of the source tree that the program was built in or of the folder
-/// above it. Throws c10::Error that names the ways out.
+/// The model file to use: `given`, else the environment's `variable`, else `usual` in the source
+/// tree that the program was built in or in the folder above it. Throws c10::Error that names the
+/// ways out.
+std::filesystem::path find_weights(const std::string& given,
+                                   const char* variable,
+                                   const char* usual);
+
+/// find_weights() for part segmentation: POINTATTN_WEIGHTS, weights/psb_parts.safetensors.
 std::filesystem::path weights_path(const std::string& given);
 
 /// Loads a model for `task` onto `device`; a model of the other task throws c10::ValueError.

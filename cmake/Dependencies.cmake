@@ -29,7 +29,6 @@ foreach(part CLI11:libcli11-dev HDF5:libhdf5-dev)
     pointattn_report(${package} "left out (install ${debian})")
   endif()
 endforeach()
-set(POINTATTN_PROGRAM ${CLI11_FOUND})
 
 find_package(PkgConfig QUIET)
 
@@ -43,6 +42,10 @@ if(POINTATTN_HAVE_TEXT)
   pointattn_report(utf8proc "${UTF8PROC_VERSION}")
 else()
   pointattn_report(utf8proc "left out: no sentences, no retrieval (install libutf8proc-dev pkg-config)")
+endif()
+set(POINTATTN_PROGRAM OFF)
+if(CLI11_FOUND AND POINTATTN_HAVE_TEXT)
+  set(POINTATTN_PROGRAM ON)
 endif()
 
 set(POINTATTN_HAVE_PCL OFF)

@@ -54,6 +54,7 @@ RetrievalModel model_of(const std::filesystem::path& path, const models::SafeTen
                     kMostPoints,
                     ", got ",
                     model.points);
+  model.guide = value("guide");
   model.vocabulary = std::make_shared<const text::Vocabulary>(
       text::vocabulary_from_json(nlohmann::json::parse(value("vocabulary"))));
   TORCH_CHECK_VALUE(model.options.text.words == model.vocabulary->size() &&
@@ -76,6 +77,7 @@ void save_retrieval_model(const std::filesystem::path& path, const RetrievalMode
       {"task", kTask},
       {"options", to_json(model.options).dump()},
       {"points", std::to_string(model.points)},
+      {"guide", model.guide},
       {"vocabulary", text::to_json(*model.vocabulary).dump()},
       {"card", model.card.dump()},
   };

@@ -17,6 +17,8 @@ namespace pointattn::retrieval {
 struct RetrievalModel {
   RetrievalOptions options;
   int64_t points = 512;  ///< points of a shape that the network sees
+  std::string guide;     ///< file name of the part-segmentation model whose parts guide the
+                         ///< attention; empty: unguided
   std::shared_ptr<const text::Vocabulary> vocabulary;
   nlohmann::json card = nlohmann::json::object();  ///< where the weights come from
   RetrievalNetwork network{nullptr};               ///< in evaluation mode after loading
@@ -25,7 +27,7 @@ struct RetrievalModel {
 
 /// A retrieval model is one safetensors file: parameters and buffers under their module names, and
 /// in the metadata "pointattn" (format version "1"), "task" ("retrieval"), "options", "points",
-/// "vocabulary" and "card".
+/// "guide", "vocabulary" and "card".
 void save_retrieval_model(const std::filesystem::path& path, const RetrievalModel& model);
 
 /// Builds the network that the file describes and fills it. Loading runs no code of the file. Throws

@@ -29,6 +29,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("part_penalty", options.part_penalty);
   visit("text_penalty", options.text_penalty);
   visit("min_count", options.min_count);
+  visit("guide", options.guide);
   visit("hold_out", options.hold_out);
   train::for_each_augment_option(options.augment, visit);
 }
@@ -123,6 +124,7 @@ class RetrievalLesson : public train::Lesson {
     RetrievalModel model;
     model.options = options_.network;
     model.points = options_.points;
+    model.guide = options_.guide;
     model.vocabulary = vocabulary_;
     model.card = card;
     model.network = RetrievalNetwork(std::dynamic_pointer_cast<RetrievalNetworkImpl>(network));
