@@ -39,7 +39,7 @@ std::vector<std::string> names_of(const at::Tensor& attention,
   for (size_t r = 0; r < names.size(); ++r) {
     const auto row = static_cast<int64_t>(r);
     if (share[row].item<double>() >= kSharePerName) {
-      names[r] = category.parts[static_cast<size_t>(label[row].item<int64_t>())];
+      names[r] = category.parts[static_cast<size_t>(label[row].item<int64_t>())].name;
     }
   }
   return names;
