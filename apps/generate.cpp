@@ -2,6 +2,8 @@
 #include "apps/cli.h"
 #include "apps/segment_output.h"
 #include "datasets/procedural.h"
+#include "datasets/procedural/captions.h"
+#include "pointattn/core/files.h"
 
 #include <c10/util/Exception.h>
 
@@ -20,6 +22,8 @@ struct Settings {
   int64_t points = datasets::ProceduralOptions{}.points;
   uint64_t seed = 0;
   double noise = 0;
+  std::string captions;
+  int64_t captions_each = 5;
   bool unlabelled = false;
   bool list = false;
 };
@@ -47,6 +51,39 @@ int list(const LabelMap& labels) {
   return 0;
 }
 
+/// Writes the clouds of the chosen categories; `captions`, where not null, gets lines about them.
+void generate(const Settings& settings,
+              const LabelMap& labels,
+              const std::vector<int64_t>& categories,
+              std::ostream* captions) {
+  int64_t running = 0;
+  for (const int64_t id : categories) {
+    const Category& category = labels.categories[static_cast<size_t>(id)];
+    for (int64_t number = 0; number < settings.count; ++number, ++running) {
+      const datasets::ProceduralShape shape = datasets::make_shape(
+          id, static_cast<uint64_t>(number), settings.seed, settings.points, settings.noise);
+      io::Cloud cloud = cloud_of(shape);
+      if (!settings.unlabelled) {
+        const at::Tensor label = shape.part + category.first_part;
+        add_part_labels(cloud, label, category);
+        add_part_colors(cloud, label, category, settings.format == "pcd");
+      }
+      const std::string name = category.name + "_" + std::to_string(number);
+      const std::filesystem::path path =
+          std::filesystem::path(settings.folder) / (name + "." + settings.format);
+      io::write_cloud(path, cloud);
+      std::cout << path.string() << std::endl;
+      if (captions == nullptr) continue;
+      const uint64_t seed = settings.seed + static_cast<uint64_t>(running);
+      for (const std::string& caption :
+           datasets::captions_of(shape.facts, settings.captions_each, seed)) {
+        *captions << name << '\t' << running << '\t' << category.name << "\tprocedural\t" << caption
+                  << '\n';
+      }
+    }
+  }
+}
+
 int run(const Settings& settings) {
   const LabelMap labels = datasets::procedural_labels();
   if (settings.list) return list(labels);
@@ -56,23 +93,14 @@ int run(const Settings& settings) {
   for (int64_t id = 0; settings.categories.empty() && id < labels.num_categories(); ++id)
     categories.push_back(id);
   std::filesystem::create_directories(settings.folder);
-  for (const int64_t id : categories) {
-    const Category& category = labels.categories[static_cast<size_t>(id)];
-    for (int64_t number = 0; number < settings.count; ++number) {
-      const datasets::ProceduralShape shape = datasets::make_shape(
-          id, static_cast<uint64_t>(number), settings.seed, settings.points, settings.noise);
-      io::Cloud cloud = cloud_of(shape);
-      if (!settings.unlabelled) {
-        const at::Tensor label = shape.part + category.first_part;
-        add_part_labels(cloud, label, category);
-        add_part_colors(cloud, label, category, settings.format == "pcd");
-      }
-      const std::string name = category.name + "_" + std::to_string(number) + "." + settings.format;
-      const std::filesystem::path path = std::filesystem::path(settings.folder) / name;
-      io::write_cloud(path, cloud);
-      std::cout << path.string() << std::endl;
-    }
+  if (settings.captions.empty()) {
+    generate(settings, labels, categories, nullptr);
+    return 0;
   }
+  write_file(settings.captions, [&](std::ostream& file) {
+    file << "model_id\tpartnet_anno_id\tcategory\tsource\tcaption\n";
+    generate(settings, labels, categories, &file);
+  });
   return 0;
 }
 
@@ -99,6 +127,16 @@ Run setup_generate(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--format", settings->format, "File format")
       ->check(CLI::IsMember({"ply", "pcd"}))
+      ->capture_default_str();
+  CLI::Option* captions = app.add_option(
+      "--captions",
+      settings->captions,
+      "Also write descriptions of the objects to this table (tab-separated: model_id, "
+      "the name of the file without its ending; partnet_anno_id, a running number; "
+      "category; source, which is 'procedural'; caption)");
+  app.add_option("--captions-each", settings->captions_each, "Descriptions of an object, at most")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->needs(captions)
       ->capture_default_str();
   app.add_flag("--unlabelled", settings->unlabelled, "Coordinates and normals only");
   return [settings] { return run(*settings); };

@@ -11,6 +11,7 @@ function(pointattn_require package debian)
 endfunction()
 
 pointattn_require(nlohmann_json nlohmann-json3-dev)
+pointattn_require(ZLIB zlib1g-dev)
 if(POINTATTN_TESTS)
   pointattn_require(GTest libgtest-dev)
 endif()
@@ -59,6 +60,20 @@ if(NOT POINTATTN_PCL STREQUAL "OFF")
   endif()
 else()
   pointattn_report(PCL "off")
+endif()
+
+# Candidates of a search in large galleries.
+set(POINTATTN_HAVE_FAISS OFF)
+if(NOT POINTATTN_FAISS STREQUAL "OFF")
+  include(Faiss)
+  if(TARGET faiss::faiss)
+    set(POINTATTN_HAVE_FAISS ON)
+    pointattn_report(FAISS "${POINTATTN_FAISS_LIBRARY}")
+  else()
+    pointattn_missing(FAISS "install libfaiss-dev liblapack-dev libblas-dev")
+  endif()
+else()
+  pointattn_report(FAISS "off")
 endif()
 
 # Pictures: text and PNG through Cairo, turntables through giflib.

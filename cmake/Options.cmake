@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every switch of the build. Tri-state ones: AUTO uses the part if it is found and says so if not, ON fails without it.
-foreach(part CUDA PCL VIEW)
+foreach(part CUDA PCL VIEW FAISS)
   set(POINTATTN_${part} AUTO CACHE STRING "${part}: AUTO, ON or OFF")
   set_property(CACHE POINTATTN_${part} PROPERTY STRINGS AUTO ON OFF)
   if(NOT POINTATTN_${part} MATCHES "^(AUTO|ON|OFF)$")

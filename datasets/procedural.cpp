@@ -102,6 +102,7 @@ ProceduralShape make_shape(
   const ShapeKind& kind = shape_kinds()[static_cast<size_t>(category)];
   Random random(mixed(mixed(seed, hash_of(kind.name)), index));
   ShapeBuilder builder;
+  builder.called(kind.name);
   kind.build(builder, random);
   std::vector<SurfacePoint> surface = builder.sample(points, random);
   to_unit_sphere(surface);
@@ -113,7 +114,8 @@ ProceduralShape make_shape(
   }
   ProceduralShape shape{at::empty({points, 3}, at::kFloat),
                         at::empty({points, 3}, at::kFloat),
-                        at::empty({points}, at::kLong)};
+                        at::empty({points}, at::kLong),
+                        builder.facts()};
   auto* xyz = shape.xyz.mutable_data_ptr<float>();
   auto* normal = shape.normal.mutable_data_ptr<float>();
   auto* part = shape.part.mutable_data_ptr<int64_t>();

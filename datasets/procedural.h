@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datasets/procedural/facts.h"
 #include "pointattn/core/labels.h"
 #include "pointattn/train/dataset.h"
 
@@ -18,6 +19,7 @@ struct ProceduralShape {
   at::Tensor xyz;     ///< [N,3] float32, in random order
   at::Tensor normal;  ///< [N,3] float32, outward unit normals
   at::Tensor part;    ///< [N] int64, positions in the parts of the category
+  ShapeFacts facts;   ///< the shape in words; captions_of() (procedural/captions.h) makes sentences
 };
 
 /// The generator's categories with their parts, ids global over all of them.

@@ -68,7 +68,7 @@ class ShapeNetPart : public train::Dataset {
     const Shape& shape = at(index);
     train::Sample sample =
         shape.labels.empty() ? read_with_normals(shape) : read_points_and_labels(shape);
-    sample.xyz = to_unit_sphere(sample.xyz);
+    sample.xyz = to_unit_sphere(sample.xyz).to(at::kFloat);
     sample.category = shape.category;
     sample.name = shape.key;
     keep_random_points(sample, points_, mixed(seed_, hash_of(shape.key)));

@@ -9,7 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 torch_version=2.11.0
 packages=(g++ cmake ninja-build ccache libgtest-dev libcli11-dev nlohmann-json3-dev libhdf5-dev libpcl-dev
-  libutf8proc-dev pkg-config libcairo2-dev libgif-dev fonts-dejavu-core libopen3d-dev)
+  libutf8proc-dev pkg-config libcairo2-dev libgif-dev fonts-dejavu-core libopen3d-dev
+  zlib1g-dev libfaiss-dev liblapack-dev libblas-dev)
 
 fail() {
   echo "setup: error: $1" >&2

@@ -33,7 +33,8 @@ int64_t status_field(const std::string& field) {
   return -1;
 }
 
-/// Peak of one run beyond what is held now, in bytes; -1 where it cannot be seen.
+}  // namespace
+
 int64_t peak_of(const std::function<void()>& work) {
 #if defined(__GLIBC__)
   malloc_trim(0);  // what an earlier measurement left must not hide what this one needs
@@ -43,8 +44,6 @@ int64_t peak_of(const std::function<void()>& work) {
   work();
   return before < 0 ? -1 : status_field("VmHWM") - before;
 }
-
-}  // namespace
 
 std::vector<Measurement> measure(const std::vector<std::function<void()>>& candidates,
                                  int runs,

@@ -21,6 +21,10 @@ std::vector<Measurement> measure(const std::vector<std::function<void()>>& candi
                                  int runs = 9,
                                  double seconds = 30);
 
+/// Most memory that one run of `work` held beyond what was held before, in bytes; -1 where it
+/// cannot be seen.
+int64_t peak_of(const std::function<void()>& work);
+
 /// GFLOP/s of a float32 matrix product of LibTorch that fits the caches: the yardstick beside every
 /// figure.
 double gemm_peak();

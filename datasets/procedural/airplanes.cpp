@@ -56,6 +56,7 @@ void build_engines(ShapeBuilder& shape, Random& random, const Wing& wing, double
   const double size = engine * random.uniform(2.5, 4.5);
   if (kind < 0.7) {  // under the wings
     const int pairs = random.chance(0.3) ? 2 : 1;
+    shape.has(2 * pairs, "engine", {}, "under the wings");
     for (int i = 0; i < pairs; ++i) {
       const double t = pairs == 1 ? random.uniform(0.3, 0.4) : 0.28 + 0.3 * i;
       for (const double s : {-1.0, 1.0}) {
@@ -75,6 +76,7 @@ void build_engines(ShapeBuilder& shape, Random& random, const Wing& wing, double
       }
     }
   } else {  // beside the tail
+    shape.has(2, "engine", {}, "beside the tail");
     for (const double s : {-1.0, 1.0}) {
       const Vec3 back{s * (radius * 0.85 + engine), radius * 0.45, wing.root.z - wing.chord * 1.6};
       shape.rod(back, back + Vec3{0, 0, size}, engine * 0.75, engine);
@@ -87,6 +89,7 @@ void build_airplane(ShapeBuilder& shape, Random& random) {
   const double size = 1.0;
   const double radius = random.uniform(0.045, 0.075);
   shape.part(kPlaneBody);
+  shape.has(1, "fuselage", {size_word(radius, 0.052, 0.067, "thin", "thick"), "round"});
   build_fuselage(shape, random, size, radius);
   Wing wing{};
   wing.span = random.uniform(0.38, 0.62);
@@ -97,11 +100,17 @@ void build_airplane(ShapeBuilder& shape, Random& random) {
   wing.thickness = random.uniform(0.014, 0.024);
   wing.root = {0, radius * random.uniform(-0.7, 0.8), random.uniform(0.0, 0.1)};
   shape.part(kWing);
+  shape.has(2,
+            "wing",
+            {size_word(wing.span, 0.43, 0.56, "short", "long"),
+             size_word(wing.chord / wing.span, 0.33, 0.45, "narrow", "wide"),
+             size_word(wing.sweep / wing.span, 0.1, 0.3, "straight", "swept")});
   build_wing(shape, wing, -1);
   build_wing(shape, wing, 1);
   shape.part(kTail);
   const double scale = random.uniform(0.32, 0.45);
   const bool high = random.chance(0.25);  // a T-tail
+  shape.has(1, "tail", {high ? "t shaped" : ""}, high ? "" : "with low fins");
   Wing fin = wing;
   fin.span = random.uniform(0.13, 0.2);
   fin.chord = random.uniform(0.11, 0.16);
@@ -122,6 +131,7 @@ void build_airplane(ShapeBuilder& shape, Random& random) {
     build_engines(shape, random, wing, radius);
   } else {  // a propeller at the nose
     shape.part(kEngine);
+    shape.has(1, "propeller", {}, "at the nose");
     shape.ellipsoid({0, 0, size / 2}, {radius * 0.3, radius * 0.3, radius * 0.6});
     const double turn = random.uniform(0, kPi);
     shape.prism(

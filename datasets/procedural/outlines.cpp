@@ -89,6 +89,24 @@ Outline wall_section(const Outline& outer, double thickness, double floor) {
   return outline;
 }
 
+Outline between_heights(const Outline& wall, double low, double high) {
+  Outline piece;
+  const auto at = [&](double y) {
+    for (size_t i = 1; i < wall.size(); ++i) {
+      if (wall[i].y < y && i + 1 < wall.size()) continue;
+      const double t = std::clamp((y - wall[i - 1].y) / (wall[i].y - wall[i - 1].y), 0.0, 1.0);
+      return Vec2{wall[i - 1].x + (wall[i].x - wall[i - 1].x) * t, y};
+    }
+    return wall.front();
+  };
+  piece.push_back(at(low));
+  for (const Vec2& p : wall) {
+    if (p.y > low + 1e-4 && p.y < high - 1e-4) piece.push_back(p);
+  }
+  piece.push_back(at(high));
+  return piece;
+}
+
 Outline smooth(const Outline& knots, int steps) {
   Outline curve;
   const int last = static_cast<int>(knots.size()) - 1;

@@ -28,6 +28,8 @@ Outline dome_section(double radius, double height, double from, double to);
 /// upwards and comes back inside. The first point is the foot of the wall; `floor` > 0 closes the
 /// bottom with a floor of that thickness.
 Outline wall_section(const Outline& outer, double thickness, double floor);
+/// Points of a wall (heights rise) between two heights, ends interpolated.
+Outline between_heights(const Outline& wall, double low, double high);
 /// Points of a smooth curve through `knots` (Catmull and Rom 1974), `steps` a span.
 Outline smooth(const Outline& knots, int steps = 6);
 

@@ -1,37 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chairs: seats on legs, star bases, sleds or discs, with backs and arms.
+// Chairs: seats with backs and arms; chair_legs.cpp puts them on legs.
+#include "datasets/procedural/chair.h"
 #include "datasets/procedural/kinds.h"
 
 #include <cmath>
-#include <numbers>
 
 namespace pointattn::datasets {
 namespace {
-constexpr double kPi = std::numbers::pi;
-
-enum ChairPart { kBack, kSeat, kLeg, kArm };
-
-struct Chair {
-  double width;
-  double depth;
-  double seat_top;
-  double thickness;
-  double back_height;
-  double tilt;  ///< of the back, radians
-};
 
 void build_seat(ShapeBuilder& shape, Random& random, const Chair& c) {
   shape.part(kSeat);
   const Vec3 bottom{0, c.seat_top - c.thickness, 0};
   const int style = random.count(0, 3);
+  const double ratio = c.depth / c.width;
+  const std::string thick = size_word(c.thickness / c.width, 0.08, 0.15, "thin", "thick");
   if (style == 0) {
+    shape.has(1, "seat", {thick, "flat", rectangle_word(ratio)});
     shape.plate(bottom, rectangle(c.width, c.depth), c.thickness);
   } else if (style == 1) {
+    shape.has(1, "seat", {thick, "rounded"});
     shape.plate(
         bottom, rounded_rectangle(c.width, c.depth, random.uniform(0.04, 0.15)), c.thickness);
   } else if (style == 2) {
-    shape.plate(bottom, ellipse(c.width, c.depth, random.uniform(2.0, 4.0)), c.thickness);
+    const double power = random.uniform(2.0, 4.0);
+    shape.has(1, "seat", {thick, oval_word(ratio, power)});
+    shape.plate(bottom, ellipse(c.width, c.depth, power), c.thickness);
   } else {  // a cushion on a board
+    shape.has(1, "seat", {rectangle_word(ratio), "padded"});
     shape.plate(bottom, rectangle(c.width, c.depth), c.thickness * 0.5);
     shape.plate(bottom + Vec3{0, c.thickness * 0.45, 0},
                 rounded_rectangle(c.width * 0.96, c.depth * 0.96, 0.05),
@@ -40,76 +35,8 @@ void build_seat(ShapeBuilder& shape, Random& random, const Chair& c) {
   }
 }
 
-void straight_legs(ShapeBuilder& shape, Random& random, const Chair& c) {
-  const double radius = random.uniform(0.012, 0.028);
-  const double taper = random.uniform(0.55, 1.0);
-  const double splay = random.chance(0.5) ? random.uniform(0.0, 0.09) : 0.0;
-  const double x = c.width * 0.5 * random.uniform(0.7, 0.88);
-  const double z = c.depth * 0.5 * random.uniform(0.7, 0.88);
-  const bool square = random.chance(0.4);
-  const double top = c.seat_top - c.thickness * 0.8;
-  for (const double sx : {-1.0, 1.0}) {
-    for (const double sz : {-1.0, 1.0}) {
-      const Vec3 foot{sx * (x + splay), 0, sz * (z + splay)};
-      const Vec3 head{sx * x, top, sz * z};
-      if (square) {
-        shape.prism(flat(Vec3{sx * x, top / 2, sz * z}), rectangle(2 * radius, 2 * radius), top);
-      } else {
-        shape.rod(foot, head, radius * taper, radius);
-      }
-    }
-  }
-  if (!random.chance(0.4)) return;
-  const double height = top * random.uniform(0.25, 0.6);
-  const double reach = square ? 0 : splay * (1 - height / top);
-  for (const double s : {-1.0, 1.0}) {
-    shape.rod(
-        {s * (x + reach), height, -z - reach}, {s * (x + reach), height, z + reach}, radius * 0.6);
-  }
-  shape.rod({-x - reach, height, 0}, {x + reach, height, 0}, radius * 0.6);
-}
-
-void star_base(ShapeBuilder& shape, Random& random, const Chair& c) {
-  const int spokes = random.count(4, 6);
-  const double reach = c.width * random.uniform(0.45, 0.6);
-  const double column = random.uniform(0.02, 0.035);
-  shape.rod({0, 0.06, 0}, {0, c.seat_top - c.thickness * 0.8, 0}, column * 1.3, column);
-  const bool castors = random.chance(0.7);
-  for (int i = 0; i < spokes; ++i) {
-    const double angle = 2 * kPi * i / spokes + 0.3;
-    const Vec3 tip{reach * std::cos(angle), 0.05, reach * std::sin(angle)};
-    shape.rod({0, 0.1, 0}, tip, 0.025, 0.014);
-    if (castors) shape.ellipsoid(tip + Vec3{0, -0.022, 0}, {0.028, 0.028, 0.028});
-  }
-}
-
-void sled_base(ShapeBuilder& shape, Random& random, const Chair& c) {
-  const double radius = random.uniform(0.01, 0.018);
-  const double x = c.width * 0.46;
-  const double z = c.depth * random.uniform(0.38, 0.48);
-  const double top = c.seat_top - c.thickness * 0.6;
-  const bool cantilever = random.chance(0.5);
-  for (const double s : {-1.0, 1.0}) {
-    shape.rod({s * x, radius, -z}, {s * x, radius, z}, radius);
-    shape.rod({s * x, radius, z}, {s * x, top, z}, radius);
-    if (!cantilever) shape.rod({s * x, radius, -z}, {s * x, top, -z}, radius);
-  }
-  shape.rod({-x, radius, cantilever ? -z : 0}, {x, radius, cantilever ? -z : 0}, radius);
-}
-
-void disc_base(ShapeBuilder& shape, Random& random, const Chair& c) {
-  const double radius = c.width * random.uniform(0.4, 0.52);
-  shape.lathe(Vec3{}, {{0, 0}, {radius, 0}, {radius, 0.015}, {0.05, 0.045}, {0, 0.045}});
-  shape.rod({0, 0.02, 0}, {0, c.seat_top - c.thickness * 0.8, 0}, random.uniform(0.022, 0.04));
-}
-
-void build_legs(ShapeBuilder& shape, Random& random, const Chair& c) {
-  shape.part(kLeg);
-  const double kind = random.uniform();
-  if (kind < 0.58) return straight_legs(shape, random, c);
-  if (kind < 0.75) return star_base(shape, random, c);
-  if (kind < 0.88) return sled_base(shape, random, c);
-  disc_base(shape, random, c);
+std::string back_height_word(const Chair& c) {
+  return size_word(c.back_height / c.width, 0.85, 1.25, "low", "tall");
 }
 
 void bars(ShapeBuilder& shape, Random& random, const Chair& c, const Frame& back, double width) {
@@ -123,6 +50,12 @@ void bars(ShapeBuilder& shape, Random& random, const Chair& c, const Frame& back
   const bool upright = random.chance(0.5);
   const int count = random.count(2, 6);
   const double rail = random.uniform(0.05, 0.1);
+  shape.has(1, "back", {back_height_word(c), "slatted"});
+  if (upright) {
+    shape.has(count, "spindle", {"upright"}, "in the back");
+  } else {
+    shape.has(count, "slat", {"horizontal"}, "across the back");
+  }
   shape.box(back.at({0, h - rail / 2, 0}), {width, rail, post * 1.4});
   if (upright) shape.box(back.at({0, h * 0.25, 0}), {width - post, 0.035, post});
   for (int i = 0; i < count; ++i) {
@@ -148,14 +81,20 @@ void build_back(ShapeBuilder& shape, Random& random, const Chair& c) {
   if (style < 0.35) return bars(shape, random, c, back, width);
   const double gap = random.chance(0.35) ? random.uniform(0.08, 0.18) : 0.0;  // a pad on two posts
   const Frame middle = back.at({0, gap + (h - gap) / 2, 0});
+  const std::string tilt = size_word(c.tilt, 0.04, 0.2, "upright", "reclined");
   if (style < 0.55) {
+    shape.has(1, "back", {back_height_word(c), tilt, "rectangular"});
     shape.box(middle, {width, h - gap, thickness});
   } else if (style < 0.8) {
+    shape.has(1, "back", {back_height_word(c), tilt, "rounded"});
     shape.prism(middle, rounded_rectangle(width, h - gap, random.uniform(0.05, 0.2)), thickness);
   } else {
-    shape.prism(middle, ellipse(width, h - gap, random.uniform(2.0, 3.0)), thickness);
+    const double power = random.uniform(2.0, 3.0);
+    shape.has(1, "back", {back_height_word(c), tilt, oval_word((h - gap) / width, power)});
+    shape.prism(middle, ellipse(width, h - gap, power), thickness);
   }
   if (gap == 0) return;
+  shape.has(2, "post", {}, "under the back");
   for (const double s : {-1.0, 1.0}) {
     shape.rod(back.point({s * width * 0.3, -0.02, 0}),
               back.point({s * width * 0.3, gap + 0.05, 0}),
@@ -171,6 +110,7 @@ void build_arms(ShapeBuilder& shape, Random& random, const Chair& c) {
   const double front = c.depth / 2 * random.uniform(0.55, 0.95);
   const double rear = -c.depth / 2 - std::tan(c.tilt) * height * 0.8;
   const int style = random.count(0, 2);
+  shape.has(2, "arm", {style == 0 ? "flat" : (style == 1 ? "curved" : "solid")});
   for (const double s : {-1.0, 1.0}) {
     const Vec3 rest{s * x, c.seat_top + height, 0};
     if (style == 0) {  // rest on a front post
@@ -201,11 +141,22 @@ void build_chair(ShapeBuilder& shape, Random& random) {
   c.back_height = random.uniform(0.32, 0.68);
   c.tilt = random.uniform(0.0, 0.28);
   const bool stool = random.chance(0.05);
+  const double height = c.seat_top + (stool ? 0 : c.back_height);
+  const double usual = stool ? 1.0 : 2.0;
+  shape.looks(size_word(height / c.width, usual * 0.85, usual * 1.15, "low", "tall"));
+  shape.looks(size_word(c.width / c.depth, 0.85, 1.2, "narrow", "wide"));
   build_seat(shape, random, c);
-  build_legs(shape, random, c);
-  if (stool) return;
-  build_back(shape, random, c);
-  if (random.chance(0.45)) build_arms(shape, random, c);
+  build_chair_legs(shape, random, c);
+  if (stool) {
+    shape.called("stool");
+    shape.part(kBack);
+    shape.lacks("back");
+  } else {
+    build_back(shape, random, c);
+    if (random.chance(0.45)) return build_arms(shape, random, c);
+  }
+  shape.part(kArm);
+  shape.lacks("arms");
 }
 
 }  // namespace

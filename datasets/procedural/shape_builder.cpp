@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sampling of the surface that can be seen.
+// Facts, and sampling of the surface that can be seen.
 #include "datasets/procedural/solids.h"
 
 #include <algorithm>
@@ -26,6 +26,21 @@ SurfacePoint point_on(const Triangle& t, int part, Random& random) {
 }
 
 }  // namespace
+
+void ShapeBuilder::has(int count,
+                       std::string noun,
+                       const std::vector<std::string>& forms,
+                       std::string where) {
+  PartFact fact{part_, count, std::move(noun), {}, std::move(where)};
+  for (const std::string& form : forms) {
+    if (!form.empty()) fact.forms.push_back(form);
+  }
+  facts_.parts.push_back(std::move(fact));
+}
+
+void ShapeBuilder::looks(std::string form) {
+  if (!form.empty()) facts_.forms.push_back(std::move(form));
+}
 
 bool ShapeBuilder::inside(const Vec3& p, size_t except) const {
   for (size_t i = 0; i < solids_.size(); ++i) {

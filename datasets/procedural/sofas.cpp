@@ -18,7 +18,11 @@ void build_sofa(ShapeBuilder& shape, Random& random) {
   const double arm_top = seat_top + random.uniform(0.1, 0.28);
   const double back_top = seat_top + random.uniform(0.28, 0.55);
   const double back_depth = random.uniform(0.14, 0.24);
+  static const char* const places[] = {"single seat", "two seat", "three seat", "four seat"};
+  shape.looks(size_word(width / depth, 0.9, 2.2, "narrow", "long"));
+  shape.looks(places[seats - 1]);
   shape.part(kSofaSeat);
+  shape.has(seats, "seat cushion", {size_word(seat_width / depth, 0.6, 0.85, "narrow", "wide")});
   const double frame_top = seat_top - random.uniform(0.1, 0.16);
   shape.box({0, (foot + frame_top) / 2, 0}, {width, frame_top - foot, depth});
   const double cushion = seat_top - frame_top + 0.02;
@@ -35,7 +39,12 @@ void build_sofa(ShapeBuilder& shape, Random& random) {
   shape.prism(back.at({0, (back_top - foot) / 2, 0}),
               rounded_rectangle(width, back_top - foot, random.uniform(0.0, 0.12)),
               back_depth * 0.7);
+  shape.has(1,
+            "back",
+            {size_word((back_top - seat_top) / depth, 0.42, 0.58, "low", "tall"),
+             size_word(lean, 0.03, 0.13, "upright", "reclined")});
   if (random.chance(0.6)) {
+    shape.has(seats, "back cushion", {"padded"});
     for (int i = 0; i < seats; ++i) {
       const double x = (i + 0.5) * seat_width - width / 2;
       const double h = back_top - seat_top;
@@ -46,15 +55,21 @@ void build_sofa(ShapeBuilder& shape, Random& random) {
     }
   }
   shape.part(kSofaArm);
-  if (!random.chance(0.1)) {
+  const bool armed = !random.chance(0.1);
+  if (armed) {
     const bool round = random.chance(0.4);
+    shape.has(2,
+              "arm",
+              {size_word(arm / depth, 0.14, 0.22, "narrow", "wide"), round ? "round" : "square"});
     for (const double s : {-1.0, 1.0}) {
       const double x = s * (width / 2 + arm * 0.48);
       shape.box({x, (foot + arm_top) / 2, 0}, {arm, arm_top - foot, depth});
       if (round) shape.rod({x, arm_top, -depth / 2}, {x, arm_top, depth / 2 + 0.01}, arm * 0.62);
     }
   }
+  if (!armed) shape.lacks("arms");
   shape.part(kSofaFoot);
+  shape.has(4, "foot", {size_word(foot, 0.08, 0.13, "short", "tall")});
   for (const double sx : {-1.0, 1.0}) {
     for (const double sz : {-1.0, 1.0}) {
       shape.rod({sx * width * 0.46, 0, sz * depth * 0.42},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "datasets/procedural/facts.h"
 #include "datasets/procedural/outlines.h"
 #include "datasets/procedural/random.h"
 #include "datasets/procedural/vectors.h"
@@ -8,6 +9,8 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace pointattn::datasets {
@@ -49,6 +52,18 @@ class ShapeBuilder {
   /// The part (position in its category's list) that the following solids belong to.
   void part(int id) { part_ = id; }
 
+  /// Facts about the current part, see PartFact; empty forms are left out, so that size_word() may
+  /// stand among them. They change nothing of what is built.
+  void has(int count,
+           std::string noun,
+           const std::vector<std::string>& forms = {},
+           std::string where = {});
+  void lacks(std::string noun) { has(0, std::move(noun)); }
+  /// Facts about the whole.
+  void called(std::string name) { facts_.name = std::move(name); }
+  void looks(std::string form);
+  const ShapeFacts& facts() const { return facts_; }
+
   void box(const Vec3& centre, const Vec3& size);
   /// Box in a frame whose origin is the centre.
   void box(const Frame& frame, const Vec3& size);
@@ -83,6 +98,7 @@ class ShapeBuilder {
 
   int part_ = 0;
   std::vector<Solid> solids_;
+  ShapeFacts facts_;
 };
 
 /// Arc of a circle of radius `radius` about `centre` in the plane of unit vectors `u`, `v`, from

@@ -22,7 +22,11 @@ void build_car(ShapeBuilder& shape, Random& random) {
   const double nose = style == 3 ? size * 0.12 : size * random.uniform(0.24, 0.32);
   const double boot =
       style == 0 ? size * random.uniform(0.15, 0.22) : (style == 2 ? size * 0.4 : size * 0.02);
+  static const char* const names[] = {"sedan", "hatchback", "pickup truck", "van"};
+  shape.called(names[style]);
+  shape.looks(size_word(size / width, 2.2, 2.65, "short", "long"));
   shape.part(kCarBody);
+  shape.has(1, "body", {size_word((belt - floor) / size, 0.125, 0.155, "low", "tall")});
   const double slope = random.uniform(0.05, 0.15);
   const double half = size / 2;
   shape.prism(profile({0, 0, 0}),
@@ -42,6 +46,10 @@ void build_car(ShapeBuilder& shape, Random& random) {
   const double screen = roof * random.uniform(0.5, style == 3 ? 0.7 : 1.2);
   const double window =
       style == 0 ? roof * random.uniform(0.6, 1.2) : roof * random.uniform(0.1, 0.4);
+  shape.has(1,
+            "cabin",
+            {size_word(roof / (front - rear), 0.2, 0.35, "low", "tall")},
+            style == 2 ? "before an open bed" : "");
   const double middle = (front + rear) / 2;
   const Outline cabin{{rear - middle, -0.02},
                       {front - middle, -0.02},
@@ -49,10 +57,12 @@ void build_car(ShapeBuilder& shape, Random& random) {
                       {rear + window - middle, roof}};
   shape.prism(profile({0, belt, middle}), cabin, width * random.uniform(0.84, 0.95));
   shape.part(kHood);
+  shape.has(1, "hood", {size_word(nose / size, 0.2, 0.28, "short", "long")});
   const double tilt = std::atan2(slope * 0.7, nose * 0.9);
   shape.box(Frame(Vec3{0, belt - slope * 0.35 + 0.015, half - nose * 0.55}).about_x(tilt),
             {width * 0.9, 0.04, nose * 0.88});
   shape.part(kWheel);
+  shape.has(4, "wheel", {size_word(wheel / size, 0.07, 0.085, "small", "large")});
   const double base = size * random.uniform(0.28, 0.33);
   const double tyre = random.uniform(0.18, 0.26);
   for (const double sx : {-1.0, 1.0}) {
@@ -83,7 +93,9 @@ void build_rocket(ShapeBuilder& shape, Random& random) {
   const double bulge = random.uniform(0.95, 1.3);
   const double top = radius * random.uniform(0.75, 1.0);
   const double bottom = 0.12;
+  shape.looks(size_word(body / radius, 6.0, 10.0, "fat", "slim"));
   shape.part(kRocketBody);
+  shape.has(1, "body", {bulge > 1.18 ? "bulging" : (bulge < 1.03 ? "straight" : ""), "round"});
   Outline section =
       smooth({{radius, bottom}, {radius * bulge, bottom + body * 0.45}, {top, bottom + body}});
   section.insert(section.begin(), {0, bottom});
@@ -91,14 +103,22 @@ void build_rocket(ShapeBuilder& shape, Random& random) {
   shape.lathe(Vec3{}, section);
   shape.part(kNose);
   const double join = bottom + body - 0.003;
-  if (random.chance(0.35)) {
+  const bool cone = random.chance(0.35);
+  shape.has(1,
+            "nose",
+            {size_word(nose / radius, 2.2, 3.4, "short", "long"), cone ? "conical" : "rounded"});
+  if (cone) {
     shape.lathe(Vec3{0, join, 0}, cylinder_section(top, 0.002, nose));
   } else {
     shape.lathe(Vec3{0, join, 0}, dome_section(top, nose, 0, kPi / 2));
   }
-  if (random.chance(0.4)) shape.rod({0, join + nose * 0.95, 0}, {0, join + nose * 1.25, 0}, 0.006);
+  if (random.chance(0.4)) {
+    shape.has(1, "antenna", {"thin"}, "at the tip");
+    shape.rod({0, join + nose * 0.95, 0}, {0, join + nose * 1.25, 0}, 0.006);
+  }
   shape.part(kNozzle);
   const double nozzle = radius * random.uniform(0.6, 0.95);
+  shape.has(1, "nozzle", {size_word(nozzle / radius, 0.7, 0.85, "narrow", "wide")});
   shape.lathe(Vec3{0, bottom - radius * 0.8, 0},
               cylinder_section(nozzle, nozzle * 0.5, radius * 0.85));
   shape.part(kFin);
@@ -107,6 +127,11 @@ void build_rocket(ShapeBuilder& shape, Random& random) {
   const double height = body * random.uniform(0.22, 0.42);
   const double drop = random.uniform(0.0, bottom);
   const double tip = height * random.uniform(0.2, 0.7);
+  shape.has(fins,
+            "fin",
+            {size_word(reach / radius, 1.5, 1.9, "narrow", "wide"),
+             size_word(height / body, 0.28, 0.36, "short", "tall"),
+             drop > 0.06 ? "swept" : ""});
   for (int i = 0; i < fins; ++i) {
     const double angle = 2 * kPi * i / fins + kPi / 4;
     const Frame fin = Frame{}.about_y(angle);
@@ -131,7 +156,10 @@ void build_skateboard(ShapeBuilder& shape, Random& random) {
   const double wheel = random.uniform(0.026, 0.038);
   const double deck = wheel + random.uniform(0.05, 0.07);
   const double straight = size - 2 * end;
+  shape.looks(size_word(width / size, 0.24, 0.28, "narrow", "wide"));
   shape.part(kDeck);
+  shape.has(1, "deck", {size_word(kick, 0.08, 0.25, "flat", "")});
+  shape.has(2, "end", {size_word(kick, 0.08, 0.25, "straight", "raised"), "rounded"});
   shape.box({0, deck + thick / 2, 0}, {width, thick, straight + thick});
   for (const double s : {-1.0, 1.0}) {
     Outline tip = ellipse(width, end * 2);
@@ -154,6 +182,10 @@ void build_skateboard(ShapeBuilder& shape, Random& random) {
                 wheel);
     }
   }
+  shape.part(kTruck);
+  shape.has(2, "truck", {}, "under the deck");
+  shape.part(kRoller);
+  shape.has(4, "wheel", {size_word(wheel / size, 0.036, 0.046, "small", "large")});
 }
 
 }  // namespace

@@ -4,32 +4,12 @@
 #include "datasets/procedural/kinds.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numbers>
 
 namespace pointattn::datasets {
 namespace {
 constexpr double kPi = std::numbers::pi;
 constexpr double kJoin = 0.002;
-
-/// Points of a wall between two heights, ends interpolated.
-Outline between_heights(const Outline& wall, double low, double high) {
-  Outline piece;
-  const auto at = [&](double y) {
-    for (size_t i = 1; i < wall.size(); ++i) {
-      if (wall[i].y < y && i + 1 < wall.size()) continue;
-      const double t = std::clamp((y - wall[i - 1].y) / (wall[i].y - wall[i - 1].y), 0.0, 1.0);
-      return Vec2{wall[i - 1].x + (wall[i].x - wall[i - 1].x) * t, y};
-    }
-    return wall.front();
-  };
-  piece.push_back(at(low));
-  for (const Vec2& p : wall) {
-    if (p.y > low + 1e-4 && p.y < high - 1e-4) piece.push_back(p);
-  }
-  piece.push_back(at(high));
-  return piece;
-}
 
 /// Ear of a vessel: from the wall at height `low` out by `reach` to the wall at `high`; `r_low`,
 /// `r_high` are the radii there.
@@ -71,11 +51,17 @@ void build_mug(ShapeBuilder& shape, Random& random) {
   } else {  // tea cup
     outer = smooth({{radius * 0.55, 0}, {radius * 0.95, height * 0.35}, {radius * 1.12, height}});
   }
+  static const char* const forms[] = {"cylindrical", "conical", "barrel shaped", "flared"};
+  if (style == 3) shape.called("teacup");
+  shape.looks(size_word(height / radius, 1.9, 2.5, "low", "tall"));
   shape.part(kMugBody);
+  shape.has(1, "body", {forms[style]});
+  shape.has(1, "wall", {size_word(wall / radius, 0.085, 0.12, "thin", "thick")});
   shape.lathe(Vec3{}, wall_section(outer, wall, wall * 1.6));
   shape.part(kMugHandle);
   const double low = height * random.uniform(0.12, 0.3);
   const double high = height * random.uniform(0.7, 0.92);
+  shape.has(1, "handle", {size_word((high - low) / height, 0.53, 0.7, "small", "large"), "curved"});
   handle(shape,
          random,
          between_heights(outer, low, height).front(),
@@ -105,18 +91,25 @@ void build_bottle(ShapeBuilder& shape, Random& random) {
   wall.insert(wall.begin(), {0, 0});
   wall.push_back({0, top});
   const Vec2 scale{1, squash};
+  shape.looks(size_word(body / radius, 3.2, 4.3, "short", "tall"));
   shape.part(kBottleBody);
+  shape.has(1, "body", {waist < 0.9 ? "waisted" : "straight", squash < 1 ? "oval" : "round"});
   shape.lathe(Frame{}, wall, scale);
   shape.part(kBottleNeck);
   const double mouth = top + neck_length;
+  shape.has(1,
+            "neck",
+            {size_word(neck_length / radius, 0.9, 1.6, "short", "long"),
+             size_word(neck / radius, 0.35, 0.44, "thin", "wide")});
   shape.lathe(Vec3{0, top - 0.004, 0},
               cylinder_section(neck, neck * random.uniform(0.8, 1.0), neck_length + 0.004));
   if (random.chance(0.5))
     shape.lathe(Vec3{0, mouth - 0.008, 0}, cylinder_section(neck * 1.15, neck * 1.15, 0.006));
   shape.part(kBottleCap);
-  if (random.chance(0.15)) return;
+  if (random.chance(0.15)) return shape.lacks("cap");
   const double cap = neck * random.uniform(1.08, 1.35);
   const double height = neck * random.uniform(0.7, 1.6);
+  shape.has(1, "cap", {size_word(height / neck, 0.95, 1.3, "flat", "tall"), "round"});
   shape.lathe(Vec3{0, mouth - 0.002, 0},
               cylinder_section(cap, cap * random.uniform(0.85, 1.0), height));
 }
@@ -133,7 +126,9 @@ void build_vase(ShapeBuilder& shape, Random& random) {
   const double widest = height * random.uniform(0.3, 0.55);
   const double shoulder = height * random.uniform(0.66, 0.78);
   const double wall = height * 0.012;
+  shape.looks(size_word(belly / height, 0.2, 0.29, "slim", "wide"));
   shape.part(kVaseBase);
+  shape.has(1, "foot", {size_word(foot / belly, 0.55, 0.7, "small", "wide"), "round"});
   const double stem = foot * random.uniform(0.6, 0.9);
   shape.lathe(Vec3{},
               {{0, 0},
@@ -149,12 +144,16 @@ void build_vase(ShapeBuilder& shape, Random& random) {
                                 {lip, height}},
                                10);
   shape.part(kVaseBody);
+  shape.has(1, "belly", {size_word(widest / height, 0.38, 0.47, "low", "high"), "round"});
   shape.lathe(Vec3{},
               wall_section(between_heights(curve, base_top, shoulder + kJoin), wall, wall * 1.5));
   shape.part(kVaseNeck);
+  shape.has(1, "neck", {size_word(neck / belly, 0.42, 0.54, "narrow", "wide")});
+  shape.has(1, "lip", {size_word(lip / neck, 1.15, 1.4, "straight", "flared")});
   shape.lathe(Vec3{}, wall_section(between_heights(curve, shoulder, height), wall, 0));
-  if (!random.chance(0.5)) return;
+  const bool handles = random.chance(0.5);
   shape.part(kVaseHandle);
+  if (!handles) return shape.lacks("handles");
   const Vec2 low =
       between_heights(curve, base_top, random.uniform(widest * 1.05, shoulder * 0.9)).back();
   const Vec2 high =
@@ -167,6 +166,7 @@ void build_vase(ShapeBuilder& shape, Random& random) {
       {std::max(low.x, high.x) + reach, (low.y + high.y) / 2 + (high.y - low.y) * 0.15},
       {high.x - wall * 0.7, high.y}};
   const bool two = random.chance(0.7);
+  shape.has(two ? 2 : 1, "handle", {"curved"}, two ? "on both sides" : "on one side");
   shape.tube(path_in_plane(bend, {}, {1, 0, 0}, {0, 1, 0}), thick);
   if (two) shape.tube(path_in_plane(bend, {}, {-1, 0, 0}, {0, 1, 0}), thick);
 }
@@ -182,13 +182,16 @@ void build_teapot(ShapeBuilder& shape, Random& random) {
                                 {radius, height * random.uniform(0.3, 0.5)},
                                 {radius * 0.85, height * 0.75},
                                 {mouth, height}});
+  shape.looks(size_word(height / radius, 1.2, 1.5, "low", "tall"));
   shape.part(kPotBody);
+  shape.has(1, "body", {"round", size_word(foot / radius, 0.6, 0.7, "bulging", "straight")});
   Outline section = curve;
   section.insert(section.begin(), {0, 0});
   section.push_back({0, height});
   shape.lathe(Vec3{}, section);
   shape.part(kPotSpout);
   const double tip = height * random.uniform(0.85, 1.1);
+  shape.has(1, "spout", {size_word(tip / height, 0.92, 1.03, "low", "high"), "curved"});
   const Outline spout{{radius * 0.7, height * 0.35},
                       {radius * 1.25, height * 0.45},
                       {radius * 1.5, tip * 0.8},
@@ -196,11 +199,15 @@ void build_teapot(ShapeBuilder& shape, Random& random) {
   shape.tube(path_in_plane(spout, {}, {0, 0, 1}, {0, 1, 0}), radius * 0.25, radius * 0.1);
   shape.part(kPotLid);
   const double dome = radius * random.uniform(0.1, 0.35);
+  shape.has(1, "lid", {size_word(dome / radius, 0.17, 0.26, "flat", "domed")});
+  shape.has(1, "knob", {"round"}, "on the lid");
   shape.lathe(Vec3{0, height - kJoin, 0}, dome_section(mouth * 1.05, dome, 0, kPi / 2));
   shape.ellipsoid({0, height + dome + radius * 0.06, 0},
                   {radius * 0.13, radius * 0.11, radius * 0.13});
   shape.part(kPotHandle);
-  if (random.chance(0.75)) {
+  const bool behind = random.chance(0.75);
+  shape.has(1, "handle", {"curved"}, behind ? "opposite the spout" : "over the lid");
+  if (behind) {
     const Vec2 low = between_heights(curve, 0, height * 0.3).back();
     const Vec2 high = between_heights(curve, 0, height * 0.85).back();
     const Outline bend{{low.x - 0.01, low.y},

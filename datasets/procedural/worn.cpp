@@ -27,11 +27,22 @@ void build_cap(ShapeBuilder& shape, Random& random) {
                                            {radius * 0.65, height * 0.87},
                                            {0.002, height}});
   shape.lathe(Frame{}, wall_section(outer, wall, 0), {1, deep});
-  if (random.chance(0.6)) shape.ellipsoid({0, height, 0}, {0.008, 0.005, 0.008});
+  shape.has(1,
+            "crown",
+            {size_word(height / radius, 0.97, 1.13, "low", "tall"), flat_top ? "flat" : "domed"});
+  if (random.chance(0.6)) {
+    shape.has(1, "button", {"small"}, "on top");
+    shape.ellipsoid({0, height, 0}, {0.008, 0.005, 0.008});
+  }
   shape.part(kPeak);
   const double reach = radius * random.uniform(0.6, 1.0);
   const double spread = radius * random.uniform(1.5, 1.85);
   const double droop = random.uniform(0.0, 0.35);
+  shape.has(1,
+            "peak",
+            {size_word(reach / radius, 0.72, 0.88, "short", "long"),
+             size_word(spread / radius, 1.6, 1.75, "narrow", "wide"),
+             size_word(droop, 0.1, 0.25, "level", "drooping")});
   Outline peak = ellipse(spread, 2 * (radius * deep * 0.3 + reach), random.uniform(2.0, 2.8));
   for (Vec2& p : peak) p.y = p.y > 0 ? p.y : p.y * 0.02;
   const Frame front = Frame(Vec3{0, 0.006, radius * deep * 0.72}).about_x(droop);
@@ -48,6 +59,17 @@ void build_glasses(ShapeBuilder& shape, Random& random) {
   const double rim = random.uniform(0.0014, 0.0034);
   const double x = (wide + gap) / 2;
   const bool half = random.chance(0.15);
+  shape.part(kLens);
+  shape.has(2,
+            "lens",
+            {size_word(high / wide, 0.68, 0.88, "narrow", "tall"),
+             power > 3.2 ? rectangle_word(high / wide) : oval_word(high / wide, power)});
+  shape.part(kRim);
+  const std::string thick = size_word(rim / wide, 0.038, 0.052, "thin", "thick");
+  shape.has(half ? 2 : 1, half ? "half rim" : "frame", {thick});
+  shape.has(1, "bridge", {"curved"}, "over the nose");
+  shape.part(kTemple);
+  shape.has(2, "temple", {thick, "curved"});
   for (const double s : {-1.0, 1.0}) {
     const Outline outline = ellipse(wide, high, power);
     shape.part(kLens);
@@ -95,7 +117,10 @@ void build_headphones(ShapeBuilder& shape, Random& random) {
     const double angle = -0.12 + (kPi + 0.24) * i / kSteps;
     path.push_back({radius * std::cos(angle), radius * tall * std::sin(angle), 0});
   }
-  if (random.chance(0.35)) {  // two thin bars
+  const bool bars = random.chance(0.35);
+  shape.has(1, "band", {size_word(tall, 1.07, 1.18, "low", "tall"), padded ? "padded" : ""});
+  if (bars) shape.has(2, "bar", {"thin"}, "over the head");
+  if (bars) {
     for (const double z : {-bar * 2, bar * 2}) {
       std::vector<Vec3> shifted = path;
       for (Vec3& p : shifted) p.z += z;
@@ -109,6 +134,11 @@ void build_headphones(ShapeBuilder& shape, Random& random) {
   }
   shape.part(kCup);
   const double drop = random.uniform(0.02, 0.04);
+  shape.has(2,
+            "cup",
+            {size_word(cup / radius, 0.38, 0.5, "small", "large"),
+             size_word(thick / cup, 0.6, 0.85, "flat", "thick"),
+             size_word(flatness, 1.1, 1.2, "round", "oval")});
   for (const double s : {-1.0, 1.0}) {
     const Frame side = along({s * (radius + thick * 0.45), -drop, 0}, {-s, 0, 0});
     const Outline section = {{0, 0},

@@ -9,6 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
+#include <sstream>
 
 namespace pointattn::test {
 namespace {
@@ -106,6 +109,50 @@ TEST(Generate, TheSameSeedGivesTheSameFiles) {
   const Call unknown = pointattn({"generate", "chiar"}, folder.path());
   EXPECT_EQ(unknown.code, 1);
   EXPECT_TRUE(has(unknown.err, "unknown category 'chiar'")) << unknown.err;
+}
+
+TEST(Generate, DescribesItsObjects) {
+  const ScratchFolder folder;
+  const Call call = pointattn({"generate",
+                               "chair",
+                               "mug",
+                               "--count",
+                               "3",
+                               "--points",
+                               "50",
+                               "--captions",
+                               "words.tsv",
+                               "--captions-each",
+                               "4"},
+                              folder.path());
+  EXPECT_EQ(call.code, 0) << call.err;
+  std::istringstream table(read_file(folder / "words.tsv"));
+  std::string line;
+  std::getline(table, line);
+  EXPECT_EQ(line, "model_id\tpartnet_anno_id\tcategory\tsource\tcaption");
+  std::set<std::string> objects, numbers;
+  int rows = 0;
+  for (; std::getline(table, line); ++rows) {
+    std::istringstream cells(line);
+    std::string object, number, category, source, caption;
+    std::getline(cells, object, '\t');
+    std::getline(cells, number, '\t');
+    std::getline(cells, category, '\t');
+    std::getline(cells, source, '\t');
+    std::getline(cells, caption);
+    EXPECT_TRUE(std::filesystem::exists(folder / (object + ".ply"))) << line;
+    EXPECT_EQ(object.substr(0, object.find('_')), category);
+    EXPECT_EQ(source, "procedural");
+    EXPECT_FALSE(caption.empty());
+    objects.insert(object);
+    numbers.insert(number);
+  }
+  EXPECT_EQ(rows, 6 * 4);
+  EXPECT_EQ(objects.size(), 6U);
+  EXPECT_EQ(numbers, (std::set<std::string>{"0", "1", "2", "3", "4", "5"}));
+  EXPECT_EQ(pointattn({"generate", "mug", "--captions-each", "4"}, folder.path()).code, 2);
+  EXPECT_EQ(pointattn({"generate", "mug", "--captions", "no/such/folder.tsv"}, folder.path()).code,
+            1);
 }
 
 TEST(Readme, ShowsTheExampleThatIsCompiled) {

@@ -51,6 +51,7 @@ TEST(ShapeNetPart, PointsAndLabels) {
       at::tensor({-1.0, -0.5, 0.5, 3.0, -0.5, 0.5, -1.0, 1.5, 0.5, -1.0, -0.5, -1.5}, at::kDouble)
           .reshape({4, 3}) /
       std::sqrt(9.5);
+  EXPECT_EQ(chair.xyz.scalar_type(), at::kFloat);
   EXPECT_TRUE(at::allclose(chair.xyz.to(at::kDouble), expected, 0, 1e-6)) << chair.xyz;
   EXPECT_TRUE(at::equal(set->get(1).part, at::tensor({37, 36}, at::kLong)));
   EXPECT_FALSE(chair.normal.defined());
