@@ -43,17 +43,7 @@ void check_shapes(const models::SafeTensors& file, const TextClassifierOptions& 
       {"hidden.weight", {options.head, sizes.hops * 2 * sizes.hidden}},
       {"scores.weight", {options.classes, options.head}},
   };
-  for (const auto& [name, shape] : expected) {
-    const auto found = file.tensors.find(name);
-    TORCH_CHECK_VALUE(found != file.tensors.end(), "tensor '", name, "' is missing");
-    TORCH_CHECK_VALUE(found->second.sizes() == at::IntArrayRef(shape),
-                      "tensor '",
-                      name,
-                      "': expected shape ",
-                      at::IntArrayRef(shape),
-                      ", got ",
-                      found->second.sizes());
-  }
+  models::check_shapes(file, expected);
 }
 
 TextModel model_of(const std::filesystem::path& path, const models::SafeTensors& file) {
