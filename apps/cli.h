@@ -65,9 +65,11 @@ void put_json(const std::string& target, const std::string& text);
 Subcommand add_eval_retrieval(CLI::App& parent);
 Subcommand add_train_retrieval(CLI::App& parent);
 
+Run setup_embed(CLI::App& app);
 Run setup_eval(CLI::App& app);
 Run setup_generate(CLI::App& app);
 Run setup_models(CLI::App& app);
+Run setup_search(CLI::App& app);
 Run setup_segment(CLI::App& app);
 Run setup_train(CLI::App& app);
 Run setup_view(CLI::App& app);
