@@ -31,4 +31,18 @@ std::optional<models::Segmenter> load_guide(const retrieval::RetrievalModel& mod
   return models::Segmenter(load_weights(path, models::Task::kSegment, at::kCPU));
 }
 
+retrieval::Encoder load_encoder(const std::string& weights, const std::string& guide) {
+  const std::filesystem::path path = retrieval_weights_path(weights);
+  retrieval::RetrievalModel model = retrieval::load_retrieval_model(path);
+  std::optional<models::Segmenter> segmenter = load_guide(model, guide);
+  if (!segmenter) {
+    try {
+      segmenter.emplace(load_weights(weights_path(guide), models::Task::kSegment, at::kCPU));
+    } catch (const c10::Error&) {
+      if (!guide.empty()) throw;
+    }
+  }
+  return {std::move(model), path.filename().string(), std::move(segmenter)};
+}
+
 }  // namespace pointattn::apps

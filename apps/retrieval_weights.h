@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pointattn/models/segmenter.h"
-#include "pointattn/retrieval/model.h"
+#include "pointattn/retrieval/encoder.h"
 
 #include <CLI/CLI.hpp>
 
@@ -18,6 +18,11 @@ std::filesystem::path retrieval_weights_path(const std::string& given);
 
 /// --guide of the commands that use a retrieval model.
 void add_guide(CLI::App& app, std::string& guide);
+
+/// The model in the file `weights` (retrieval_weights_path() is asked), with the part-segmentation
+/// model `guide` to name its parts; a model that was trained without a guide does without names when
+/// there is no segmentation model to be found.
+retrieval::Encoder load_encoder(const std::string& weights, const std::string& guide);
 
 /// The part-segmentation model that guides the parts of `model`: the file `given`, else the usual
 /// weights; none for a model that was trained without a guide. A file of another name than the one

@@ -7,10 +7,13 @@
 #include "pointattn/models/options.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace pointattn::matching {
 namespace {
@@ -66,23 +69,41 @@ void check_rows(const at::Tensor& phrases, const at::Tensor& parts) {
   check_finite("match", parts, "parts");
 }
 
+/// Calls `work` for 0 … count − 1: on the CPU each thread takes whole blocks, since the many small
+/// steps of a block would otherwise wait for each other's threads.
+void for_each_block(int64_t count, bool on_cpu, const std::function<void(int64_t)>& work) {
+  if (!on_cpu) {
+    for (int64_t block = 0; block < count; ++block) work(block);
+    return;
+  }
+  const at::ThreadLocalState state;  // inference mode and the like
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    const at::ThreadLocalStateGuard guard(state);
+    for (int64_t block = begin; block < end; ++block) work(block);
+  });
+}
+
 at::Tensor match_in_blocks(const ScoreKind& kind,
                            const ScoreOptions& options,
                            const at::Tensor& phrases,
                            const at::Tensor& parts) {
   const int64_t texts = phrases.size(1), shapes = parts.size(1);
   at::Tensor scores = at::empty({texts, shapes}, phrases.options());
+  if (scores.numel() == 0) return scores;
   const int64_t pairs = std::max<int64_t>(1, kBlock / (phrases.size(0) * parts.size(0)));
   const int64_t wide = std::min(shapes, pairs);
-  const int64_t high = pairs / std::max<int64_t>(1, wide);
+  const int64_t high = std::min(texts, pairs / wide);
+  const int64_t rows_of_blocks = (texts + high - 1) / high;
   for (int64_t shape = 0; shape < shapes; shape += wide) {
     const int64_t columns = std::min(wide, shapes - shape);
     const at::Tensor some_parts = parts.narrow(1, shape, columns).contiguous();
-    for (int64_t text = 0; text < texts; text += high) {
+    const at::Tensor target = scores.narrow(1, shape, columns);
+    for_each_block(rows_of_blocks, scores.is_cpu(), [&](int64_t block) {
+      const int64_t text = block * high;
       const int64_t rows = std::min(high, texts - text);
-      const at::Tensor block = kind.score(options, phrases.narrow(1, text, rows), some_parts);
-      scores.narrow(0, text, rows).narrow(1, shape, columns).copy_(block);
-    }
+      const at::Tensor some_phrases = phrases.narrow(1, text, rows);
+      target.narrow(0, text, rows).copy_(kind.score(options, some_phrases, some_parts));
+    });
   }
   return scores;
 }

@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
@@ -113,6 +114,15 @@ TEST_P(EveryKind, BlocksChangeNothing) {
     EXPECT_TRUE(blocks.is_contiguous());
     EXPECT_TRUE(at::allclose(whole, blocks, 1e-5, 2e-5)) << T << " x " << S;
   }
+}
+
+TEST_P(EveryKind, WorksInInferenceMode) {
+  const c10::InferenceMode inference;
+  const at::Tensor phrases = random({500, 4, 3}, 24), parts = random({300, 3, 3}, 25);
+  const at::Tensor scores = match(options(), phrases, parts);
+  EXPECT_NEAR(scores[499][299].item<double>(),
+              match(options(), phrases.narrow(0, 499, 1), parts)[0][299].item<double>(),
+              1e-12);
 }
 
 TEST_P(EveryKind, TheOrderOfPhrasesPartsTextsAndShapesCountsNothing) {
