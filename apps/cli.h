@@ -67,9 +67,11 @@ Subcommand add_eval_text(CLI::App& parent);
 Subcommand add_train_retrieval(CLI::App& parent);
 Subcommand add_train_text(CLI::App& parent);
 
+Run setup_embed(CLI::App& app);
 Run setup_eval(CLI::App& app);
 Run setup_generate(CLI::App& app);
 Run setup_models(CLI::App& app);
+Run setup_search(CLI::App& app);
 Run setup_segment(CLI::App& app);
 Run setup_train(CLI::App& app);
 Run setup_view(CLI::App& app);

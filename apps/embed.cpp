@@ -3,7 +3,6 @@
 #include "apps/cloud_files.h"
 #include "apps/retrieval_weights.h"
 #include "apps/shape_input.h"
-#include "pointattn/retrieval/encoder.h"
 #include "pointattn/retrieval/gallery_writer.h"
 #include "pointattn/view/camera.h"
 #include "pointattn/view/canvas.h"
@@ -31,6 +30,7 @@ struct Settings {
   std::vector<std::string> inputs;
   std::string gallery;
   std::string weights;
+  std::string guide;
   std::string json;
   int64_t sketch_points = 400;
   bool thumbnails = false;
@@ -144,7 +144,7 @@ int run(const Settings& settings) {
   start(settings.shared);
   std::vector<std::string> notes;
   const std::vector<fs::path> files = cloud_files(settings.inputs, notes);
-  const retrieval::Encoder encoder(retrieval_weights_path(settings.weights));
+  const retrieval::Encoder encoder = load_encoder(settings.weights, settings.guide);
   retrieval::GalleryWriter writer(settings.gallery, encoder.identity());
   Report report(settings, files.size());
   for (const std::string& note : notes) report.note(note);
@@ -181,6 +181,7 @@ Run setup_embed(CLI::App& app) {
                  "Model file. Default: $POINTATTN_RETRIEVAL_WEIGHTS, else "
                  "weights/retrieval.safetensors of the source tree")
       ->type_name("FILE");
+  add_guide(app, settings->guide);
   app.add_option("--sketch-points",
                  settings->sketch_points,
                  "Points of each shape that are kept to draw it; 0 keeps none")

@@ -19,6 +19,8 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"segment", "Label the parts of point clouds and meshes", pointattn::apps::setup_segment},
       {"view", "See clouds and labels: a window, pictures, a page", pointattn::apps::setup_view},
+      {"embed", "Build a gallery of shapes that can be searched", pointattn::apps::setup_embed},
+      {"search", "Find shapes by words, or by a shape", pointattn::apps::setup_search},
       {"train", "Train a network", pointattn::apps::setup_train},
       {"eval", "Measure a model on labelled data", pointattn::apps::setup_eval},
       {"generate",

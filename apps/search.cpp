@@ -65,7 +65,7 @@ int run(const Settings& settings) {
     if (!settings.shared.quiet) std::cerr << "note: " << text << std::endl;
   };
   const retrieval::Gallery gallery(settings.gallery);
-  const retrieval::Encoder encoder(retrieval_weights_path(settings.query.weights));
+  const retrieval::Encoder encoder = load_encoder(settings.query.weights, settings.query.guide);
   gallery.expect(encoder.identity());
   Query query = make_query(encoder, settings.query, settings.shared.seed);
   for (const std::string& text : query.notes) note(text);
@@ -98,10 +98,11 @@ Run setup_search(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--like", settings->query.like, "A cloud or mesh in place of words")
       ->type_name("CLOUD");
-  app.add_option("--part",
-                 settings->query.part,
-                 "With --like: only the part of that name counts; shapes are listed that have one "
-                 "like it")
+  app.add_option(
+         "--part",
+         settings->query.part,
+         "With --like: only the part of that name (or \"part 3\") counts; shapes are listed "
+         "that have one like it")
       ->type_name("NAME");
   app.add_flag("--exact",
                settings->exact,
@@ -117,6 +118,7 @@ Run setup_search(CLI::App& app) {
                  "$POINTATTN_RETRIEVAL_WEIGHTS, else weights/retrieval.safetensors of the source "
                  "tree")
       ->type_name("FILE");
+  add_guide(app, settings->query.guide);
   add_shape_input(app, settings->query.input);
   add_shared(app, settings->shared, /*with_device=*/false);
   app.footer(

@@ -3,7 +3,6 @@
 
 #include "apps/retrieval_weights.h"
 #include "apps/shape_input.h"
-#include "pointattn/retrieval/encoder.h"
 #include "pointattn/retrieval/search.h"
 
 #include <string>
@@ -17,6 +16,7 @@ struct QueryRequest {
   std::string like;
   std::string part;
   std::string weights;
+  std::string guide;
   ShapeInput input;
 };
 

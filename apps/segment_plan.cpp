@@ -2,11 +2,11 @@
 #include "apps/segment_plan.h"
 
 #include "apps/cli.h"
+#include "apps/cloud_files.h"
 #include "pointattn/core/closest.h"
 
 #include <c10/util/Exception.h>
 
-#include <algorithm>
 #include <set>
 
 namespace pointattn::apps {
@@ -18,25 +18,6 @@ constexpr const char* kSuffix = "_parts";
 std::string extension_of(const fs::path& path) {
   const std::string text = lower(path.extension().string());
   return text.empty() ? text : text.substr(1);
-}
-
-std::vector<fs::path> files_in(const fs::path& folder, std::vector<std::string>& notes) {
-  std::error_code error;
-  std::vector<fs::path> files;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (!io::is_cloud_file(entry->path()) || !entry->is_regular_file()) continue;
-    if (entry->path().stem().string().ends_with(kSuffix)) {
-      notes.push_back(entry->path().string() +
-                      ": passed over, a result of an earlier run by its name");
-    } else {
-      files.push_back(entry->path());
-    }
-  }
-  TORCH_CHECK(!error, "cannot read folder ", folder.string(), ": ", error.message());
-  TORCH_CHECK(!files.empty(), folder.string(), ": no cloud or mesh in this folder");
-  std::sort(files.begin(), files.end());
-  return files;
 }
 
 bool same_file(const fs::path& a, const fs::path& b) {
@@ -101,16 +82,8 @@ std::string format_of(const FileRequest& request, bool single_file) {
 
 Plan plan_files(const FileRequest& request) {
   Plan plan;
-  std::vector<fs::path> files;
-  bool several = request.inputs.size() > 1;
-  for (const std::string& input : request.inputs) {
-    if (!fs::is_directory(input)) {
-      files.emplace_back(input);
-      continue;
-    }
-    several = true;
-    for (const fs::path& file : files_in(input, plan.notes)) files.push_back(file);
-  }
+  const std::vector<fs::path> files = cloud_files(request.inputs, plan.notes);
+  const bool several = request.inputs.size() > 1 || fs::is_directory(request.inputs.front());
   const bool one_output = !several && !request.output.empty() && !names_folder(request.output);
   const std::string format = format_of(request, one_output);
   plan.encoding = encoding_of(request, format);

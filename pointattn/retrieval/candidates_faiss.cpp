@@ -192,7 +192,8 @@ std::vector<int64_t> FaissCandidates::best_by_part(const CandidateQuery& query) 
       if (voted[at] == w) continue;
       if (voted[at] < 0) shapes.push_back(shape);
       voted[at] = w;
-      votes[at] += found.score[i] - found.score[end - 1];
+      const float vote = found.score[i] - found.score[end - 1];
+      if (vote > 0) votes[at] += vote;  // what is not a number, from a file that lies, is no vote
     }
   }
   std::sort(shapes.begin(), shapes.end(), [&](int64_t a, int64_t b) {
@@ -209,7 +210,7 @@ std::vector<int64_t> FaissCandidates::find(const CandidateQuery& query) const {
   const int64_t k = std::min((query.shapes + 1) / 2, by_mean_.rows());
   shapes.resize(std::min(shapes.size(), static_cast<size_t>(query.shapes / 2)));
   const at::Tensor mean = query.phrases.mean(0, /*keepdim=*/true).contiguous();
-  // Lists of means are an eighth as many as those of parts, and asked once.
+  // Means have fewer lists, so that as many probes look through a larger share of them.
   for (const Id id : by_mean_.find(mean, k, query.probes).id) {
     if (id >= 0) shapes.push_back(id);
   }

@@ -22,6 +22,17 @@ void check_size(const RandomFile& file, int64_t expected) {
               file.size());
 }
 
+/// Whether all float16 numbers of these bytes are.
+bool is_finite(std::string_view rows) {
+  constexpr uint16_t kExponent = 0x7C00;
+  for (size_t at = 0; at + 2 <= rows.size(); at += 2) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, rows.data() + at, sizeof bits);
+    if ((bits & kExponent) == kExponent) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 SegmentWriter::SegmentWriter(const fs::path& folder, int64_t id)
@@ -109,6 +120,11 @@ void SegmentReader::read_rows(int64_t first, int64_t count, char* to) const {
                 " (byte ",
                 (first + i) * row_bytes_,
                 ") differs");
+    TORCH_CHECK(is_finite(rows),
+                rows_.path().string(),
+                ": shape ",
+                slot,
+                " has numbers that are not finite");
     checked_[slot].store(true, std::memory_order_relaxed);
   }
 }

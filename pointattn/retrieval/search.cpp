@@ -41,15 +41,26 @@ at::Tensor scores_of(const at::Tensor& phrases,
   return at::matmul(unit, phrases.t()).amax(1).mean(1);
 }
 
-/// The k best of `count` shapes; block(first, n) gives the parts of n of them and index(i) names
-/// one. Blocks are read and scored side by side.
-template <typename Block, typename Index>
-std::vector<Hit> rank(int64_t count,
+/// The shapes that are scored: all of a gallery, or those in `chosen`.
+struct Pool {
+  const Gallery& gallery;
+  const std::vector<int64_t>* chosen;
+
+  int64_t count() const { return chosen ? static_cast<int64_t>(chosen->size()) : gallery.size(); }
+  int64_t index(int64_t i) const { return chosen ? (*chosen)[static_cast<size_t>(i)] : i; }
+  at::Tensor parts(int64_t first, int64_t n) const {
+    if (!chosen) return gallery.parts(first, n);
+    const auto begin = chosen->begin() + first;
+    return gallery.parts(std::vector<int64_t>(begin, begin + n));
+  }
+};
+
+/// The k best, in order. Blocks are read and scored side by side.
+std::vector<Hit> rank(const Pool& pool,
                       int64_t k,
                       const at::Tensor& phrases,
-                      const SearchOptions& options,
-                      const Block& block,
-                      const Index& index) {
+                      const SearchOptions& options) {
+  const int64_t count = pool.count();
   std::mutex mutex;
   std::vector<Hit> best;
   const int64_t blocks = (count + kBlock - 1) / kBlock;
@@ -60,9 +71,9 @@ std::vector<Hit> rank(int64_t count,
       const int64_t first = b * kBlock;
       const int64_t n = std::min(kBlock, count - first);
       const at::Tensor scores =
-          scores_of(phrases, block(first, n), options).to(at::kDouble).contiguous();
+          scores_of(phrases, pool.parts(first, n), options).to(at::kDouble).contiguous();
       const double* score = scores.const_data_ptr<double>();
-      for (int64_t i = 0; i < n; ++i) own.push_back({index(first + i), score[i]});
+      for (int64_t i = 0; i < n; ++i) own.push_back({pool.index(first + i), score[i]});
       keep_best(own, k);
     }
     const std::lock_guard<std::mutex> lock(mutex);
@@ -92,27 +103,10 @@ std::vector<Hit> search(const Gallery& gallery,
   const at::Tensor rows = phrases.detach().to(at::kCPU, at::kFloat);
   const at::Tensor unit = (rows / rows.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12)).contiguous();
   const CandidateIndex* index = options.exact ? nullptr : gallery.index();
-  if (!index) {
-    return rank(
-        gallery.size(),
-        k,
-        unit,
-        options,
-        [&](int64_t first, int64_t n) { return gallery.parts(first, n); },
-        [](int64_t i) { return i; });
-  }
+  if (!index) return rank({gallery, nullptr}, k, unit, options);
   const std::vector<int64_t> found =
       index->find({unit, std::max(options.candidates, 4 * k), options.probes});
-  return rank(
-      static_cast<int64_t>(found.size()),
-      k,
-      unit,
-      options,
-      [&](int64_t first, int64_t n) {
-        const auto begin = found.begin() + first;
-        return gallery.parts(std::vector<int64_t>(begin, begin + n));
-      },
-      [&](int64_t i) { return found[static_cast<size_t>(i)]; });
+  return rank({gallery, &found}, k, unit, options);
 }
 
 }  // namespace pointattn::retrieval

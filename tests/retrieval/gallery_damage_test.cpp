@@ -175,25 +175,52 @@ TEST(GalleryDamage, AManifestThatLies) {
             std::string::npos);
 }
 
-/// A table and descriptions that lie, with the right checksums.
+/// Writes a table and the manifest that belongs to it.
+void put_table(const fs::path& folder, const Json& honest, const std::string& table) {
+  put(folder / "segment-000001.table", table);
+  Json lie = honest;
+  lie["segments"][0]["table_crc32"] = retrieval::checksum(table);
+  put_manifest(folder, lie);
+}
+
+/// A table that lies, with the right checksums.
 TEST(GalleryDamage, ATableThatLies) {
   const ScratchFolder folder;
   const fs::path g = folder / "g";
   build_gallery(g, 0, 3);
   const Json honest = Json::parse(read_file(g / "manifest.json")).at("gallery");
-  const fs::path path = g / "segment-000001.table";
-  const std::string whole = read_file(path);
+  const std::string whole = read_file(g / "segment-000001.table");
   std::mt19937 random(3);
   for (int round = 0; round < 500; ++round) {
     std::string bytes = whole;
     bytes[random() % (3 * 24)] = static_cast<char>(random());
-    put(path, bytes);
-    Json lie = honest;
-    lie["segments"][0]["table_crc32"] = retrieval::checksum(bytes);
-    put_manifest(g, lie);
+    put_table(g, honest, bytes);
     const std::string message = message_of([&] { read_all(g); });
     EXPECT_TRUE(bytes == whole || is_one_line(message)) << round;
   }
+}
+
+/// The table with a checksum at this byte of its first line.
+std::string with_sum(std::string table, ptrdiff_t byte, const std::string& of) {
+  const uint32_t sum = retrieval::checksum(of);
+  std::copy_n(reinterpret_cast<const char*>(&sum), sizeof sum, table.begin() + byte);
+  return table;
+}
+
+/// Rows with the right checksums that are no numbers.
+TEST(GalleryDamage, RowsThatAreNotFinite) {
+  const ScratchFolder folder;
+  const fs::path g = folder / "g";
+  build_gallery(g, 0, 1);
+  const Json honest = Json::parse(read_file(g / "manifest.json")).at("gallery");
+  std::string rows = read_file(g / "segment-000001.rows");
+  rows[5] = 0x7E;
+  put(g / "segment-000001.rows", rows);
+  put_table(g, honest, with_sum(read_file(g / "segment-000001.table"), 16, rows));
+  const std::string message = message_of([&] { read_all(g); });
+  EXPECT_NE(message.find("segment-000001.rows: shape 0 has numbers that are not finite"),
+            std::string::npos)
+      << message;
 }
 
 /// Descriptions that lie: whatever the bytes, one line or a shape, and no wild allocation.
@@ -203,22 +230,15 @@ TEST(GalleryDamage, ADescriptionThatLies) {
   build_gallery(g, 0, 1);
   const Json honest = Json::parse(read_file(g / "manifest.json")).at("gallery");
   const fs::path info = g / "segment-000001.info";
-  const fs::path table = g / "segment-000001.table";
   const std::string whole_info = read_file(info);
-  const std::string whole_table = read_file(table);
+  const std::string whole_table = read_file(g / "segment-000001.table");
   std::mt19937 random(5);
   int refused = 0;
   for (int round = 0; round < 500; ++round) {
     std::string bytes = whole_info;
     for (int i = 0; i < 3; ++i) bytes[random() % 60] = static_cast<char>(random());
     put(info, bytes);
-    std::string lines = whole_table;
-    const uint32_t sum = retrieval::checksum(bytes);
-    std::copy_n(reinterpret_cast<const char*>(&sum), 4, lines.begin() + 12);
-    put(table, lines);
-    Json lie = honest;
-    lie["segments"][0]["table_crc32"] = retrieval::checksum(lines);
-    put_manifest(g, lie);
+    put_table(g, honest, with_sum(whole_table, 12, bytes));
     const std::string message = message_of([&] { read_all(g); });
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     refused += message.empty() ? 0 : 1;

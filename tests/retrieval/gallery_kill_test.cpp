@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <optional>
@@ -85,22 +86,27 @@ TEST(GalleryKilled, AFirstBuildLeavesAFolderThatTheNextTakes) {
 /// Kills at many moments of the whole: opening, adding, merging, writing, renaming, sweeping.
 TEST(GalleryKilled, AtAnyMomentItIsTheOldOneOrTheNewOne) {
   const ScratchFolder folder;
+  const fs::path g = folder / "g";
   size_t last = 0;
+  const auto extend = [&] { build_gallery(g, static_cast<int64_t>(last), 60); };
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(killed(extend));
+  const auto whole = std::chrono::steady_clock::now() - start;
+  last = names(g).size();
+  EXPECT_EQ(last, 60U);
   int in_the_middle = 0;
-  int whole = 0;
-  for (useconds_t moment = 0; moment < 60; ++moment) {
-    const auto count = static_cast<int64_t>(last);
-    const bool was_killed =
-        killed([&] { build_gallery(folder / "g", count, 60); }, 100 + moment * moment * moment / 4);
-    (was_killed ? in_the_middle : whole) += 1;
-    if (!fs::exists(folder / "g" / "manifest.json")) continue;
-    const size_t size = names(folder / "g").size();
-    EXPECT_TRUE(size == last || size == last + 60) << size << " after " << last;
-    EXPECT_TRUE(was_killed || size == last + 60);
+  for (int moment = 0; moment < 80; ++moment) {
+    const auto after =
+        std::chrono::duration_cast<std::chrono::microseconds>(whole * moment / 50).count();
+    const bool was_killed = killed(extend, static_cast<useconds_t>(after));
+    in_the_middle += was_killed ? 1 : 0;
+    const size_t size = names(g).size();
+    EXPECT_TRUE(size == last + 60 || (was_killed && size == last)) << size << " after " << last;
     last = size;
   }
   EXPECT_GT(in_the_middle, 5);
-  EXPECT_GT(whole, 5);
+  EXPECT_FALSE(killed(extend));
+  EXPECT_EQ(names(g).size(), last + 60) << "what was killed is in nobody's way";
 }
 
 }  // namespace
