@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <dlfcn.h>
 #include <set>
 #include <thread>
 
@@ -227,6 +228,19 @@ TEST_F(IndexedSearch, ManyThreadsSearchOne) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// One library gives a symbol to the whole program. A BLAS that FAISS brings must not take LibTorch's
+// place: its products are many times slower, and nothing but time would tell.
+TEST(Faiss, BringsNoOtherMatrixProductThanLibTorchs) {
+  void* torch = dlopen("libtorch_cpu.so", RTLD_NOLOAD | RTLD_LAZY);
+  ASSERT_NE(torch, nullptr);
+  for (const char* name : {"sgemm_", "dgemm_"}) {
+    void* own = dlsym(torch, name);
+    if (own == nullptr) GTEST_SKIP() << "this LibTorch keeps " << name << " to itself";
+    EXPECT_EQ(dlsym(RTLD_DEFAULT, name), own) << name;
+  }
+  dlclose(torch);
 }
 
 }  // namespace
