@@ -47,6 +47,17 @@ std::vector<std::string> names_of(const at::Tensor& attention,
 
 }  // namespace
 
+void add_sketch(GalleryEntry& entry, const ShapeEmbedding& embedding, int64_t points) {
+  const int64_t seen = embedding.points.size(0);
+  const int64_t n = std::min(points, seen);
+  if (n == 0) return;
+  const at::Tensor index = at::div(at::arange(n, at::kLong) * seen, n, "floor");
+  entry.sketch = embedding.points.index_select(0, index).contiguous();
+  const at::Tensor part =
+      embedding.attention.index_select(0, index).argmax(1).to(at::kByte).contiguous();
+  entry.sketch_parts.assign(part.const_data_ptr<uint8_t>(), part.const_data_ptr<uint8_t>() + n);
+}
+
 Encoder::Encoder(RetrievalModel model,
                  const std::string& name,
                  std::optional<models::Segmenter> segmenter)

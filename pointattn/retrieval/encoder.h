@@ -31,6 +31,10 @@ struct TextEmbedding {
   std::vector<text::Word> words;  ///< L; none for a sentence without a word
 };
 
+/// Gives `entry` its sketch: an even share of the points that the network saw, at most `points`, with
+/// the part that attends to each most.
+void add_sketch(GalleryEntry& entry, const ShapeEmbedding& embedding, int64_t points);
+
 /// Embeds shapes and sentences one at a time with a retrieval model, on the CPU.
 class Encoder {
  public:

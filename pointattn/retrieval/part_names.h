@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pointattn::retrieval {
+
+/// Name of a part for people: its own, or "part 3".
+std::string part_name(const std::vector<std::string>& names, int64_t part);
+
+/// The parts of several shapes that are shown together. Parts of one name are one part and have one
+/// colour, part_color() of their place here, in whichever shape and row they are.
+class PartTable {
+ public:
+  /// The place of each part of a shape; names that are new are appended.
+  std::vector<int64_t> places(const std::vector<std::string>& part_names);
+
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+}  // namespace pointattn::retrieval
