@@ -63,7 +63,9 @@ std::string message_of(const std::exception& error);
 void put_json(const std::string& target, const std::string& text);
 
 Subcommand add_eval_retrieval(CLI::App& parent);
+Subcommand add_eval_text(CLI::App& parent);
 Subcommand add_train_retrieval(CLI::App& parent);
+Subcommand add_train_text(CLI::App& parent);
 
 Run setup_embed(CLI::App& app);
 Run setup_eval(CLI::App& app);

@@ -197,7 +197,9 @@ Run setup_eval(CLI::App& app) {
       ->check(CLI::IsMember({"known", "auto"}))
       ->capture_default_str();
   const Subcommand retrieval = add_eval_retrieval(app);
+  const Subcommand text = add_eval_text(app);
   return [=] {
+    if (text.app->parsed()) return text.run();
     if (retrieval.app->parsed()) return retrieval.run();
     return segment_command->parsed() ? segment(*settings) : classify(*settings);
   };

@@ -129,10 +129,11 @@ Run setup_search(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--like", settings->query.like, "A cloud or mesh in place of words")
       ->type_name("CLOUD");
-  app.add_option("--part",
-                 settings->query.part,
-                 "With --like: only the part of that name counts; shapes are listed that have one "
-                 "like it")
+  app.add_option(
+         "--part",
+         settings->query.part,
+         "With --like: only the part of that name (or \"part 3\") counts; shapes are listed "
+         "that have one like it")
       ->type_name("NAME");
   app.add_flag("--exact",
                settings->exact,

@@ -47,23 +47,24 @@ Query from_text(const retrieval::Encoder& encoder, const std::string& sentence) 
   return query;
 }
 
+/// Rows of the parts of that name; "part 3" is the third one, whatever its name.
 std::vector<int64_t> rows_named(const std::vector<std::string>& names, const std::string& wanted) {
+  const auto parts = static_cast<int64_t>(names.size());
   std::vector<int64_t> rows;
-  for (int64_t r = 0; r < static_cast<int64_t>(names.size()); ++r) {
-    if (lower(retrieval::part_name(names, r)) == lower(wanted)) rows.push_back(r);
+  std::vector<std::string> known;
+  std::string list;
+  for (int64_t r = 0; r < parts; ++r) {
+    const std::string& name = names[static_cast<size_t>(r)];
+    if (lower(name) == lower(wanted) || lower(wanted) == retrieval::numbered_part(r))
+      rows.push_back(r);
+    if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    known.push_back(name);
+    list += name + ", ";
   }
   if (!rows.empty()) return rows;
-  std::string list;
-  std::vector<std::string> known;
-  for (int64_t r = 0; r < static_cast<int64_t>(names.size()); ++r) {
-    const std::string name = retrieval::part_name(names, r);
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    known.push_back(name);
-    list += (list.empty() ? "" : ", ") + name;
-  }
   const std::string near = closest(wanted, known);
-  throw UsageError("--part " + wanted + ": expected one of " + list +
-                   (near.empty() ? "" : "; did you mean " + near + "?"));
+  throw UsageError("--part " + wanted + ": expected one of " + list + "part 1 to part " +
+                   std::to_string(parts) + (near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
 Query from_cloud(const retrieval::Encoder& encoder, const QueryRequest& request, uint64_t seed) {

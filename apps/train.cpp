@@ -108,7 +108,9 @@ Run setup_train(CLI::App& app) {
   const auto segment = add(models::Task::kSegment, "segment", "Train a part-segmentation network");
   const auto classify = add(models::Task::kClassify, "classify", "Train a classification network");
   const Subcommand retrieval = add_train_retrieval(app);
+  const Subcommand text = add_train_text(app);
   return [=] {
+    if (text.app->parsed()) return text.run();
     if (retrieval.app->parsed()) return retrieval.run();
     return segment.first->parsed() ? run(models::Task::kSegment, *segment.second)
                                    : run(models::Task::kClassify, *classify.second);

@@ -10,11 +10,14 @@
 namespace pointattn::apps {
 namespace {
 
+constexpr int64_t kGeneratedCaptions = 8;
+
 struct Settings {
   Shared shared;
   retrieval::RetrievalTrainOptions options;
   std::string captions;
   std::vector<std::filesystem::path> cuboids;
+  int64_t generated = 0;
   std::string guide;
   train::TrainRun where;
 };
@@ -22,8 +25,14 @@ struct Settings {
 int run(Settings& settings) {
   start(settings.shared);
   settings.options.seed = settings.shared.seed;
-  const train::CaptionedShapesPtr data =
-      datasets::open_captions(settings.captions, settings.cuboids);
+  settings.options.network.shape.whole = settings.options.network.score.whole;
+  settings.options.network.text.whole = settings.options.network.score.whole;
+  train::CaptionedShapesPtr data = datasets::open_captions(settings.captions, settings.cuboids);
+  if (settings.generated > 0) {
+    data = datasets::join_captions(
+        data,
+        datasets::generated_captions(settings.generated, kGeneratedCaptions, settings.shared.seed));
+  }
   std::optional<models::Segmenter> guide;
   if (!settings.guide.empty()) {
     guide.emplace(load_weights(settings.guide, models::Task::kSegment, at::kCPU));
@@ -51,14 +60,18 @@ void add_network(CLI::App& app, retrieval::RetrievalTrainOptions& options) {
     app.add_option(name, field, help)->capture_default_str()->group("Network");
   };
   retrieval::RetrievalOptions& network = options.network;
-  add("--parts", network.shape.parts, "Part embeddings of a shape; 0: one vector, the maximum");
+  add("--parts", network.shape.parts, "Part embeddings of a shape, gathered by attention");
   add("--heads", network.shape.heads, "Heads of the attention among parts; 0 leaves it out");
   add("--channels", network.shape.channels, "Channels of the attention layers");
   add("--features", network.shape.features, "Features of a point");
-  add("--hops", network.text.hops, "Phrase embeddings of a sentence; 0: one vector, the maximum");
+  add("--hops", network.text.hops, "Phrase embeddings of a sentence, gathered by attention");
   add("--text-hidden", network.text.hidden, "State of the LSTM in each direction");
   add("--width", network.width, "Numbers of an embedding");
   add("--score", network.score.kind, "How phrases and parts are compared (below)");
+  app.add_flag("--whole,!--no-whole",
+               network.score.whole,
+               "The whole of each side, its maximum, joins them and is compared with the other's")
+      ->group("Network");
 }
 
 }  // namespace
@@ -78,6 +91,11 @@ Subcommand add_train_retrieval(CLI::App& parent) {
                   "dx dy dz, rx ry rz, tx ty tz, fx fy fz; several may be given")
       ->required()
       ->type_name("FILE");
+  app->add_option("--generated",
+                  settings->generated,
+                  "Generated objects of all kinds, with sentences by rule, that join them")
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}))
+      ->capture_default_str();
   app->add_option("--guide",
                   settings->guide,
                   "Part-segmentation model whose parts get a row each of the part attention")

@@ -2,6 +2,8 @@
 #include "datasets/captions.h"
 
 #include "datasets/cuboids.h"
+#include "datasets/procedural.h"
+#include "datasets/procedural/captions.h"
 #include "datasets/tsv.h"
 
 #include <c10/util/Exception.h>
@@ -34,7 +36,70 @@ class CuboidCaptions : public train::CaptionedShapes {
   std::vector<CaptionedBoxes> shapes_;
 };
 
+class GeneratedCaptions : public train::CaptionedShapes {
+ public:
+  GeneratedCaptions(int64_t shapes, int64_t captions, uint64_t seed) : seed_(seed) {
+    const LabelMap labels = procedural_labels();
+    kinds_ = static_cast<int64_t>(labels.categories.size());
+    for (int64_t s = 0; s < shapes; ++s) {
+      const ProceduralShape shape = make(s, 1, seed_);
+      names_.push_back(labels.categories[static_cast<size_t>(s % kinds_)].name + "_" +
+                       std::to_string(s / kinds_));
+      captions_.push_back(captions_of(shape.facts, captions, seed_ + static_cast<uint64_t>(s)));
+    }
+  }
+  int64_t size() const override { return static_cast<int64_t>(names_.size()); }
+  std::string name(int64_t shape) const override { return names_.at(static_cast<size_t>(shape)); }
+  const std::vector<std::string>& captions(int64_t shape) const override {
+    return captions_.at(static_cast<size_t>(shape));
+  }
+  /// The form of a shape and its points both follow from the seed: `random` adds nothing.
+  at::Tensor points(int64_t shape, int64_t points, Random) const override {
+    return make(shape, points, seed_).xyz;
+  }
+
+ private:
+  ProceduralShape make(int64_t shape, int64_t points, uint64_t seed) const {
+    return make_shape(shape % kinds_, static_cast<uint64_t>(shape / kinds_), seed, points);
+  }
+  uint64_t seed_;
+  int64_t kinds_ = 0;
+  std::vector<std::string> names_;
+  std::vector<std::vector<std::string>> captions_;
+};
+
+class JoinedCaptions : public train::CaptionedShapes {
+ public:
+  JoinedCaptions(train::CaptionedShapesPtr first, train::CaptionedShapesPtr second)
+      : first_(std::move(first)), second_(std::move(second)) {}
+  int64_t size() const override { return first_->size() + second_->size(); }
+  std::string name(int64_t shape) const override { return owner(shape)->name(at(shape)); }
+  const std::vector<std::string>& captions(int64_t shape) const override {
+    return owner(shape)->captions(at(shape));
+  }
+  at::Tensor points(int64_t shape, int64_t points, Random random) const override {
+    return owner(shape)->points(at(shape), points, random);
+  }
+
+ private:
+  bool in_first(int64_t shape) const { return shape < first_->size(); }
+  const train::CaptionedShapesPtr& owner(int64_t shape) const {
+    return in_first(shape) ? first_ : second_;
+  }
+  int64_t at(int64_t shape) const { return in_first(shape) ? shape : shape - first_->size(); }
+  train::CaptionedShapesPtr first_, second_;
+};
+
 }  // namespace
+
+train::CaptionedShapesPtr generated_captions(int64_t shapes, int64_t captions, uint64_t seed) {
+  return std::make_shared<GeneratedCaptions>(shapes, captions, seed);
+}
+
+train::CaptionedShapesPtr join_captions(train::CaptionedShapesPtr first,
+                                        train::CaptionedShapesPtr second) {
+  return std::make_shared<JoinedCaptions>(std::move(first), std::move(second));
+}
 
 train::CaptionedShapesPtr open_captions(const std::filesystem::path& captions,
                                         const std::vector<std::filesystem::path>& cuboids) {

@@ -28,6 +28,7 @@ void for_each_option(Options& options, const Visit& visit) {
   visit("temperature", options.temperature);
   visit("regularization", options.regularization);
   visit("iterations", options.iterations);
+  visit("whole", options.whole);
 }
 
 const ScoreKind& checked_kind(const ScoreOptions& options) {
@@ -83,6 +84,37 @@ void for_each_block(int64_t count, bool on_cpu, const std::function<void(int64_t
   });
 }
 
+/// phrases [W,T,E] and parts [R,S,E] of unit length → [T,S]
+at::Tensor score_of(const ScoreKind& kind,
+                    const ScoreOptions& options,
+                    const at::Tensor& phrases,
+                    const at::Tensor& parts) {
+  if (!options.whole) return kind.score(options, phrases, parts);
+  const at::Tensor whole = phrases[0].mm(parts[0].t());
+  const int64_t hops = phrases.size(0) - 1, rest = parts.size(0) - 1;
+  if (hops == 0 || rest == 0) return whole;
+  return (whole + kind.score(options, phrases.narrow(0, 1, hops), parts.narrow(0, 1, rest))) / 2;
+}
+
+/// phrases [W,E] and parts [R,E] of unit length → [W,R], no row of zeros
+at::Tensor weights_of(const ScoreKind& kind,
+                      const ScoreOptions& options,
+                      const at::Tensor& phrases,
+                      const at::Tensor& parts) {
+  if (!options.whole) return kind.weights(options, phrases, parts);
+  at::Tensor weights = at::zeros({phrases.size(0), parts.size(0)}, phrases.options());
+  const int64_t hops = phrases.size(0) - 1, rest = parts.size(0) - 1;
+  if (hops == 0 || rest == 0) {
+    weights.select(1, 0).fill_(1);
+    return weights;
+  }
+  weights[0][0] = 1;
+  weights.narrow(0, 1, hops)
+      .narrow(1, 1, rest)
+      .copy_(kind.weights(options, phrases.narrow(0, 1, hops), parts.narrow(0, 1, rest)));
+  return weights;
+}
+
 at::Tensor match_in_blocks(const ScoreKind& kind,
                            const ScoreOptions& options,
                            const at::Tensor& phrases,
@@ -102,7 +134,7 @@ at::Tensor match_in_blocks(const ScoreKind& kind,
       const int64_t text = block * high;
       const int64_t rows = std::min(high, texts - text);
       const at::Tensor some_phrases = phrases.narrow(1, text, rows);
-      target.narrow(0, text, rows).copy_(kind.score(options, some_phrases, some_parts));
+      target.narrow(0, text, rows).copy_(score_of(kind, options, some_phrases, some_parts));
     });
   }
   return scores;
@@ -140,7 +172,7 @@ at::Tensor match(const ScoreOptions& options, const at::Tensor& phrases, const a
   const at::Tensor phrase_rows = unit_rows(phrases).transpose(0, 1).contiguous();
   const at::Tensor part_rows = unit_rows(parts).transpose(0, 1).contiguous();
   if (phrase_rows.requires_grad() || part_rows.requires_grad()) {
-    return kind.score(options, phrase_rows, part_rows);
+    return score_of(kind, options, phrase_rows, part_rows);
   }
   return match_in_blocks(kind, options, phrase_rows, part_rows);
 }
@@ -154,7 +186,7 @@ at::Tensor correspondence(const ScoreOptions& options,
   check(parts, "parts", {"R", "E"});
   check_rows(phrases, parts);
   const at::Tensor weights =
-      kind.weights(options, unit_rows(phrases.detach()), unit_rows(parts.detach()));
+      weights_of(kind, options, unit_rows(phrases.detach()), unit_rows(parts.detach()));
   return weights / weights.sum(1, /*keepdim=*/true);
 }
 

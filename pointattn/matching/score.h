@@ -16,6 +16,10 @@ struct ScoreOptions {
   double temperature = 0.1;   ///< of the softmax over parts: `cross`, and correspondence of `mean`
   double regularization = 0.1;  ///< of the entropy in `sinkhorn`, in units of the cosine
   int64_t iterations = 20;      ///< of `sinkhorn`: a look at the rows and one at the columns each
+  /// The first phrase and the first part stand for the whole text and the whole shape: the score is
+  /// the mean of their cosine and of what `kind` makes of the rows behind; where a side has no row
+  /// behind, their cosine alone.
+  bool whole = false;
 };
 
 nlohmann::json to_json(const ScoreOptions& options);
@@ -41,7 +45,7 @@ const std::vector<ScoreKind>& score_kinds();
 /// Score of every text with every shape, larger for a better match, at most 1 (up to rounding).
 /// phrases [T,W,E], parts [S,R,E], one floating dtype and device; rows of any length, which counts
 /// nothing, but zero rows stay zero and so have cosine 0 with all → [T,S]. The order of phrases and
-/// of parts counts nothing. Gradients to both (none to a zero row). Without a gradient to keep,
+/// of parts counts nothing (`whole`: but for the first). Gradients to both (none to a zero row). Without a gradient to keep,
 /// memory beyond the inputs' is bounded: texts and shapes are taken in blocks. Throws
 /// c10::ValueError for other shapes or dtypes, no phrase, no part, NaN or infinity, unknown kinds.
 at::Tensor match(const ScoreOptions& options, const at::Tensor& phrases, const at::Tensor& parts);

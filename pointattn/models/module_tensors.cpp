@@ -39,6 +39,21 @@ void fill_module(const std::filesystem::path& path,
   }
 }
 
+void check_shapes(const SafeTensors& file,
+                  const std::map<std::string, std::vector<int64_t>>& expected) {
+  for (const auto& [name, shape] : expected) {
+    const auto found = file.tensors.find(name);
+    TORCH_CHECK_VALUE(found != file.tensors.end(), "tensor '", name, "' is missing");
+    TORCH_CHECK_VALUE(found->second.sizes() == at::IntArrayRef(shape),
+                      "tensor '",
+                      name,
+                      "': expected shape ",
+                      at::IntArrayRef(shape),
+                      ", got ",
+                      found->second.sizes());
+  }
+}
+
 std::string metadata_of(const std::filesystem::path& path,
                         const SafeTensors& file,
                         const std::string& key) {

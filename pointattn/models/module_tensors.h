@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace pointattn::models {
 
@@ -19,6 +20,12 @@ std::map<std::string, at::Tensor> tensors_of(const torch::nn::Module& module);
 void fill_module(const std::filesystem::path& path,
                  const torch::nn::Module& module,
                  const std::map<std::string, at::Tensor>& tensors);
+
+/// Throws c10::ValueError unless the file has these tensors in these shapes. Called before a network
+/// of sizes that the file names is made, so that numbers that promise more than the file has take no
+/// memory.
+void check_shapes(const SafeTensors& file,
+                  const std::map<std::string, std::vector<int64_t>>& expected);
 
 /// An entry of the file's metadata; throws c10::Error with the path where it is missing.
 std::string metadata_of(const std::filesystem::path& path,

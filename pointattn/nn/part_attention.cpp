@@ -94,8 +94,10 @@ at::Tensor PointToPartAttentionImpl::bias_of(const at::Tensor& prior) const {
 
 Attended PointToPartAttentionImpl::forward(const at::Tensor& feat,
                                            const at::Tensor& offsets,
-                                           const at::Tensor& prior) {
+                                           const at::Tensor& prior,
+                                           const at::Tensor& whole) {
   Attended out = attention(feat, offsets, prior.defined() ? bias_of(prior) : at::Tensor());
+  if (whole.defined()) out.pooled = at::cat({whole.unsqueeze(1), out.pooled}, 1);
   if (!among_.is_empty()) out.pooled = among_(out.pooled);
   return out;
 }

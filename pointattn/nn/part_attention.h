@@ -40,12 +40,17 @@ struct PointToPartOptions {
 /// parts of the cloud's category (rows may be zero: nothing is known). Row r < G of the cloud gets
 /// strength · log(prior + 10⁻³) added to its logits, so that part r gathers in row r; the rows
 /// behind stay free. `strength` ≥ 0 is learned and starts at 1. Without a prior the rows are free.
+/// `whole` [B,C], when given, joins the attention among the parts as a row in front of them: parts
+/// [B,1+R,C], the attention over the points still [N,R].
 /// Submodules "attention", "among"; parameter "strength".
 class PointToPartAttentionImpl : public torch::nn::Cloneable<PointToPartAttentionImpl> {
  public:
   explicit PointToPartAttentionImpl(const PointToPartOptions& options);
   void reset() override;
-  Attended forward(const at::Tensor& feat, const at::Tensor& offsets, const at::Tensor& prior = {});
+  Attended forward(const at::Tensor& feat,
+                   const at::Tensor& offsets,
+                   const at::Tensor& prior = {},
+                   const at::Tensor& whole = {});
 
   StructuredAttention attention{nullptr};
   at::Tensor strength;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/structured_attention.h"
 
+#include "pointattn/core/point_batch.h"
 #include "pointattn/nn/project.h"
 #include "pointattn/ops/ragged_pool.h"
 #include "pointattn/ops/ragged_softmax.h"
@@ -36,6 +37,14 @@ Attended StructuredAttentionImpl::forward(const at::Tensor& rows,
   if (bias.defined()) logits = logits + bias;
   const at::Tensor attention = ops::ragged_softmax(logits, offsets);
   return {attention, ops::ragged_pool(attention, rows, offsets)};
+}
+
+at::Tensor equal_shares(const at::Tensor& offsets, const at::TensorOptions& options) {
+  std::vector<at::Tensor> shares;
+  for (const int64_t count : counts_of(offsets)) {
+    shares.push_back(at::full({count, 1}, 1.0 / static_cast<double>(count), options));
+  }
+  return at::cat(shares);
 }
 
 at::Tensor overlap_penalty(const at::Tensor& attention, const at::Tensor& offsets) {

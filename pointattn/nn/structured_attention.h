@@ -35,6 +35,9 @@ class StructuredAttentionImpl : public torch::nn::Cloneable<StructuredAttentionI
 };
 TORCH_MODULE(StructuredAttention);
 
+/// Each row's equal share of its cloud, [N,1]: the attention of a plain mean.
+at::Tensor equal_shares(const at::Tensor& offsets, const at::TensorOptions& options);
+
 /// How much the means of each cloud look at the same rows (eq. 8): ‖AᵀA − I‖²_F, attention [N,R],
 /// offsets [B+1] → [B]. Its gradient is 4 A (AᵀA − I). Zero when each mean takes one row of its own.
 at::Tensor overlap_penalty(const at::Tensor& attention, const at::Tensor& offsets);

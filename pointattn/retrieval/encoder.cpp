@@ -19,13 +19,6 @@ at::Tensor unit_rows(const at::Tensor& rows) {
   return rows / rows.norm(2, -1, true).clamp_min(1e-12);
 }
 
-/// The attention of a side; one vector takes all rows alike.
-at::Tensor attention_of(const Embedded& side, int64_t rows) {
-  if (side.attention.defined() && side.attention.size(1) > 0) return side.attention;
-  return at::full({rows, side.vectors.size(1)},
-                  1.0 / static_cast<double>(std::max<int64_t>(rows, 1)));
-}
-
 /// Names of the labels that the attention [n,R] of each part lies on most.
 std::vector<std::string> names_of(const at::Tensor& attention,
                                   const models::Segmentation& found,
@@ -66,10 +59,8 @@ Encoder::Encoder(RetrievalModel model,
                     "Encoder: expected the segmenter ",
                     model_.guide,
                     " that guides this model, got none");
-  identity_ = {name,
-               model_.fingerprint,
-               std::max<int64_t>(model_.options.shape.parts, 1),
-               model_.options.width};
+  const ShapeEncoderOptions& shape = model_.options.shape;
+  identity_ = {name, model_.fingerprint, shape.parts + (shape.whole ? 1 : 0), model_.options.width};
 }
 
 ShapeEmbedding Encoder::shape(const at::Tensor& xyz) const {
@@ -91,11 +82,12 @@ ShapeEmbedding Encoder::shape(const at::Tensor& xyz) const {
   RetrievalNetwork network = model_.network;  // a handle: forward is not const
   const Embedded embedded = network->shapes(PointBatch::of({out.points}), prior);
   out.parts = unit_rows(embedded.vectors[0]).contiguous();
-  out.attention = attention_of(embedded, out.points.size(0));
+  out.attention = embedded.attention;
   out.part_names.resize(static_cast<size_t>(out.parts.size(0)));
-  if (found && found->category_confidence >= kSureCategory && model_.options.shape.parts > 0) {
+  if (found && found->category_confidence >= kSureCategory) {
     out.part_names = names_of(out.attention, *found, segmenter_->model().spec.labels);
   }
+  if (model_.options.shape.whole) out.part_names[0] = "whole";
   return out;
 }
 
@@ -108,7 +100,7 @@ TextEmbedding Encoder::text(const std::string& sentence) const {
   out.phrases = unit_rows(embedded.vectors[0]).contiguous();
   // A sentence without words was given one row in their place; nobody wants to see it.
   const auto words = static_cast<int64_t>(out.words.size());
-  out.attention = attention_of(embedded, words).narrow(0, 0, words);
+  out.attention = embedded.attention.narrow(0, 0, words);
   return out;
 }
 

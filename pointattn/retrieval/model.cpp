@@ -33,6 +33,29 @@ std::string fingerprint_of(const std::map<std::string, at::Tensor>& tensors) {
   return text;
 }
 
+void check_sizes(const models::SafeTensors& file, const RetrievalOptions& options) {
+  const ShapeEncoderOptions& shape = options.shape;
+  const text::SentenceEncoderOptions& text = options.text;
+  std::map<std::string, std::vector<int64_t>> expected = {
+      {"shape.embed2.linear.weight", {shape.channels, shape.channels}},
+      {"shape.fuse.linear.weight", {shape.features, 4 * shape.channels}},
+      {"shape.project.weight", {options.width, shape.features}},
+      {"sentence.word.weight", {text.words + 1, text.width}},
+      {"sentence.ngram.weight", {text.buckets, text.width}},
+      {"sentence.lstm.weight_hh_l0", {4 * text.hidden, text.hidden}},
+      {"phrase.weight", {options.width, 2 * text.hidden}},
+  };
+  if (shape.parts > 0) {
+    expected["shape.parts.attention.first.weight"] = {shape.hidden, shape.features};
+    expected["shape.parts.attention.second.weight"] = {shape.parts, shape.hidden};
+  }
+  if (text.hops > 0) {
+    expected["sentence.attention.first.weight"] = {text.attention_hidden, 2 * text.hidden};
+    expected["sentence.attention.second.weight"] = {text.hops, text.attention_hidden};
+  }
+  models::check_shapes(file, expected);
+}
+
 RetrievalModel model_of(const std::filesystem::path& path, const models::SafeTensors& file) {
   const auto value = [&](const char* key) { return models::metadata_of(path, file, key); };
   TORCH_CHECK(value("pointattn") == kFormat,
@@ -48,6 +71,7 @@ RetrievalModel model_of(const std::filesystem::path& path, const models::SafeTen
               "'");
   RetrievalModel model;
   model.options = retrieval_options_from_json(nlohmann::json::parse(value("options")));
+  check_sizes(file, model.options);
   model.points = nlohmann::json::parse(value("points")).get<int64_t>();
   TORCH_CHECK_VALUE(model.points > 0 && model.points <= kMostPoints,
                     "expected points in 1 … ",

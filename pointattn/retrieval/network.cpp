@@ -26,7 +26,7 @@ void check_options(const RetrievalOptions& options) {
   };
   positive("channels", options.shape.channels, 1);
   positive("features", options.shape.features, 1);
-  positive("parts", options.shape.parts, 0);
+  positive("parts", options.shape.parts, options.shape.whole ? 0 : 1);
   positive("hidden", options.shape.hidden, 1);
   positive("heads", options.shape.heads, 0);
   positive("width", options.width, 1);
@@ -37,6 +37,7 @@ void for_each_shape_option(Options& options, Visit&& visit) {
   visit("channels", options.channels);
   visit("features", options.features);
   visit("parts", options.parts);
+  visit("whole", options.whole);
   visit("hidden", options.hidden);
   visit("heads", options.heads);
 }
@@ -103,13 +104,16 @@ Embedded ShapeEncoderImpl::forward(const PointBatch& batch, const at::Tensor& pr
   models::check_batch("retrieval", batch);
   const at::Tensor points = embed2_(embed1_(batch.xyz));             // [N,C]
   const at::Tensor feat = fuse_(attention_(points, batch.offsets));  // [N,features]
+  const at::Tensor whole =
+      options_.whole ? nn::max_pool(feat, batch.offsets) : at::Tensor();  // [B,features]
+  const at::Tensor shares = nn::equal_shares(batch.offsets, feat.options());
   if (parts_.is_empty()) {
-    const at::Tensor whole = project_(nn::max_pool(feat, batch.offsets)).unsqueeze(1);
-    return {whole, {}, at::zeros({whole.size(0)}, whole.options())};
+    return {project_(whole).unsqueeze(1), shares, at::zeros({batch.clouds()}, feat.options())};
   }
-  const nn::Attended parts = parts_(feat, batch.offsets, prior);
-  return {
-      project_(parts.pooled), parts.attention, nn::overlap_penalty(parts.attention, batch.offsets)};
+  const nn::Attended parts = parts_(feat, batch.offsets, prior, whole);
+  return {project_(parts.pooled),
+          options_.whole ? at::cat({shares, parts.attention}, 1) : parts.attention,
+          nn::overlap_penalty(parts.attention, batch.offsets)};
 }
 
 RetrievalNetworkImpl::RetrievalNetworkImpl(const RetrievalOptions& options) : options_(options) {

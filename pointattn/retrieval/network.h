@@ -16,15 +16,16 @@ namespace pointattn::retrieval {
 struct ShapeEncoderOptions {
   int64_t channels = 128;  ///< of the attention layers
   int64_t features = 256;  ///< of a point, and of a part before the projection
-  int64_t parts = 8;       ///< R; 0: one vector, the maximum over the points
+  int64_t parts = 8;       ///< gathered by attention
+  bool whole = true;       ///< a row in front of them: the maximum of each feature over the points
   int64_t hidden = 128;    ///< of the scores that gather points into parts
   int64_t heads = 4;       ///< of the attention among the parts of a shape
 };
 
 struct RetrievalOptions {
   ShapeEncoderOptions shape;
-  text::SentenceEncoderOptions text;  ///< hops 0: one vector, the maximum over the words
-  int64_t width = 256;                ///< E
+  text::SentenceEncoderOptions text;
+  int64_t width = 256;  ///< E
   matching::ScoreOptions score;
 };
 
@@ -35,10 +36,11 @@ RetrievalOptions retrieval_options_from_json(const nlohmann::json& json);
 
 /// One side of a batch.
 struct Embedded {
-  at::Tensor vectors;  ///< [B,R,E] parts of the shapes, or [B,W,E] phrases of the sentences
-  at::Tensor
-      attention;       ///< [N,R] over the points, or [L,W] over the words; undefined for one vector
-  at::Tensor penalty;  ///< [B] overlap of the attention's columns; zeros for one vector
+  at::Tensor vectors;    ///< [B,R,E] parts of the shapes, or [B,W,E] phrases of the sentences, the
+                         ///< whole in front
+  at::Tensor attention;  ///< [N,R] over the points, or [L,W] over the words; equal shares for the
+                         ///< whole
+  at::Tensor penalty;    ///< [B] overlap of the attention's columns, without the whole
 };
 
 /// Point side: the trunk of PCT's part segmentation (two shared layers and four offset-attention

@@ -5,9 +5,11 @@
 
 namespace pointattn::retrieval {
 
+std::string numbered_part(int64_t part) { return "part " + std::to_string(part + 1); }
+
 std::string part_name(const std::vector<std::string>& names, int64_t part) {
   const std::string& name = names[static_cast<size_t>(part)];
-  return name.empty() ? "part " + std::to_string(part + 1) : name;
+  return name.empty() ? numbered_part(part) : name;
 }
 
 std::vector<int64_t> PartTable::places(const std::vector<std::string>& part_names) {

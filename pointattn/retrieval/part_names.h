@@ -7,7 +7,10 @@
 
 namespace pointattn::retrieval {
 
-/// Name of a part for people: its own, or "part 3".
+/// What a part without a name is called, by its row: "part 3" for row 2.
+std::string numbered_part(int64_t part);
+
+/// Name of a part for people: its own, or numbered_part().
 std::string part_name(const std::vector<std::string>& names, int64_t part);
 
 /// The parts of several shapes that are shown together. Parts of one name are one part and have one

@@ -195,6 +195,7 @@ RetrievalTrainOptions::RetrievalTrainOptions() {
   epochs = 40;
   batch = 64;
   learning_rate = 1e-3;
+  network.text.whole = network.shape.whole = network.score.whole = true;
   // Words tell large from small and tall from wide, so shapes are hardly bent.
   augment.warp = 0.02;
   augment.scale_low = 0.95;

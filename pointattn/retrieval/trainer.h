@@ -23,7 +23,7 @@ struct RetrievalTrainOptions : train::LoopOptions {
   int64_t captions = 2;          ///< captions of each shape in an epoch
   std::string loss = "infonce";  ///< or "triplet"
   double margin = 0.2;           ///< of the triplet loss
-  double part_penalty = 0.01;    ///< weight of the overlap of the parts' attention
+  double part_penalty = 0.001;   ///< weight of the overlap of the parts' attention
   double text_penalty = 0.01;    ///< weight of the overlap of the phrases' attention
   int64_t min_count = 2;         ///< words that occur less often have their n-grams only
   std::string guide;             ///< name of the segmenter, for the model file

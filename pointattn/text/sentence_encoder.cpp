@@ -39,7 +39,7 @@ void check_options(const SentenceEncoderOptions& options) {
   size("width", options.width, 1);
   size("hidden", options.hidden, 1);
   size("attention_hidden", options.attention_hidden, 1);
-  size("hops", options.hops, 0);
+  size("hops", options.hops, options.whole ? 0 : 1);
   const auto share = [](const char* name, double value) {
     TORCH_CHECK_VALUE(value >= 0 && value < 1,
                       "SentenceEncoder: expected ",
@@ -129,6 +129,7 @@ nlohmann::json to_json(const SentenceEncoderOptions& options) {
           {"hidden", options.hidden},
           {"attention_hidden", options.attention_hidden},
           {"hops", options.hops},
+          {"whole", options.whole},
           {"dropout", options.dropout},
           {"unknown", options.unknown}};
 }
@@ -142,6 +143,7 @@ SentenceEncoderOptions sentence_encoder_options_from_json(const nlohmann::json& 
   read("hidden", options.hidden);
   read("attention_hidden", options.attention_hidden);
   read("hops", options.hops);
+  read("whole", options.whole);
   read("dropout", options.dropout);
   read("unknown", options.unknown);
   read.finish();
@@ -194,14 +196,19 @@ Sentences SentenceEncoderImpl::forward_batch(const TokenBatch& tokens) {
                               packing.batch_sizes);
   const at::Tensor states = std::get<0>(lstm->forward_with_packed_input(packed)).data();
   const at::Tensor rows = states.index_select(0, packing.back.to(device));  // H, [L,2u]
-  if (attention.is_empty()) {
-    return {at::empty({rows.size(0), 0}, rows.options()),
-            nn::max_pool(rows, tokens.offsets).unsqueeze(1),
-            at::zeros({tokens.sentences()}, rows.options())};
+  std::vector<at::Tensor> columns, hops;
+  at::Tensor penalty = at::zeros({tokens.sentences()}, rows.options());
+  if (options_.whole) {
+    columns.push_back(nn::equal_shares(tokens.offsets, rows.options()));
+    hops.push_back(nn::max_pool(rows, tokens.offsets).unsqueeze(1));
   }
-  const nn::Attended attended = attention(rows, tokens.offsets);
-  return {
-      attended.attention, attended.pooled, nn::overlap_penalty(attended.attention, tokens.offsets)};
+  if (!attention.is_empty()) {
+    const nn::Attended attended = attention(rows, tokens.offsets);
+    penalty = nn::overlap_penalty(attended.attention, tokens.offsets);
+    columns.push_back(attended.attention);
+    hops.push_back(attended.pooled);
+  }
+  return {at::cat(columns, 1), at::cat(hops, 1), penalty};
 }
 
 Sentences SentenceEncoderImpl::forward(const TokenBatch& tokens) {

@@ -19,9 +19,9 @@ struct SentenceEncoderOptions {
   int64_t width = 128;             ///< of a word vector
   int64_t hidden = 128;            ///< u: state of the LSTM in each direction
   int64_t attention_hidden = 128;  ///< d_a
-  int64_t hops = 6;                ///< W: rows of the attention matrix; 0: the maximum over the
-                                   ///< words instead, one row without attention
-  double dropout = 0.2;            ///< on word vectors, in training
+  int64_t hops = 6;                ///< rows of the attention matrix
+  bool whole = false;    ///< a row in front of them: the maximum of each state over the words
+  double dropout = 0.2;  ///< on word vectors, in training
   /// Share of words that training reads as unknown, so that n-grams learn to stand for a word.
   double unknown = 0.1;
 };
@@ -32,8 +32,10 @@ SentenceEncoderOptions sentence_encoder_options_from_json(const nlohmann::json& 
 
 /// What is read out of B sentences of L words in all.
 struct Sentences {
-  at::Tensor attention;  ///< [L,W]: column w is hop w; over the words of a sentence it sums to 1
-  at::Tensor hops;       ///< [B,W,2u]: M = A H, the sentence as each hop reads it
+  at::Tensor attention;  ///< [L,W]: column w is hop w; over the words of a sentence it sums to 1.
+                         ///< `whole`: a column of equal shares in front
+  at::Tensor hops;       ///< [B,W,2u]: M = A H, the sentence as each hop reads it; `whole`: the
+                         ///< maximum in front
   at::Tensor penalty;    ///< [B]: ‖A Aᵀ − I‖²_F
 };
 

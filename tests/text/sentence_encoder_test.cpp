@@ -4,6 +4,7 @@
 #include "tests/support/gradients.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -150,6 +151,9 @@ TEST(SentenceEncoder, IsTheFormulaOfThePaper) {
 }
 
 TEST(SentenceEncoder, GradientsOfEveryParameterByFiniteDifferences) {
+  // Thousands of tiny forward passes: threads would spend the time waiting for each other.
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
   at::manual_seed(2);
   SentenceEncoder encoder(tiny());
   encoder->to(at::kDouble);
@@ -177,6 +181,7 @@ TEST(SentenceEncoder, GradientsOfEveryParameterByFiniteDifferences) {
     EXPECT_TRUE(at::allclose(parameter.grad(), numeric, 1e-6, 1e-8)) << entry.key();
     EXPECT_GT(numeric.abs().max().item<double>(), 1e-5) << entry.key();
   }
+  at::set_num_threads(threads);
 }
 
 SentenceEncoder common_sizes(const Vocabulary& vocabulary) {
