@@ -120,9 +120,7 @@ retrieval::GalleryEntry entry_of(const fs::path& file,
   const retrieval::ShapeEmbedding embedding = encoder.shape(shape.xyz);
   for (const std::string& text : embedding.notes) report.note(file.string() + ": " + text);
   if (!attention.empty()) {
-    io::write_cloud(attention,
-                    attention_cloud(embedding.points, embedding.attention, embedding.part_names),
-                    io::Encoding::kBinary);
+    io::write_cloud(attention, attention_cloud(embedding), io::Encoding::kBinary);
   }
   retrieval::GalleryEntry entry;
   entry.name = file.string();

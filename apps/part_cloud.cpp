@@ -10,7 +10,8 @@ namespace {
 
 Category category_of(const retrieval::PartTable& table) {
   Category category{"parts", 0, {}};
-  for (const std::string& name : table.names()) category.add(name);
+  for (size_t place = 0; place < table.names().size(); ++place)
+    category.parts.push_back({table.names()[place], table.color(static_cast<int64_t>(place))});
   return category;
 }
 
@@ -28,15 +29,13 @@ io::Cloud part_cloud(const at::Tensor& xyz,
   return cloud;
 }
 
-io::Cloud attention_cloud(const at::Tensor& xyz,
-                          const at::Tensor& attention,
-                          const std::vector<std::string>& part_names) {
+io::Cloud attention_cloud(const retrieval::ShapeEmbedding& shape) {
   retrieval::PartTable table;
-  io::Cloud cloud = part_cloud(xyz, attention.argmax(1), part_names, table);
+  io::Cloud cloud = part_cloud(shape.points, shape.part, shape.part_names, table);
   const at::Tensor label = cloud.find("label")->values.to(at::kLong);
   add_part_colors(cloud, label, category_of(table), /*for_pcd=*/false);
-  for (int64_t r = 0; r < attention.size(1); ++r)
-    cloud.set("attention_" + std::to_string(r + 1), attention.select(1, r).contiguous());
+  for (int64_t r = 0; r < shape.attention.size(1); ++r)
+    cloud.set("attention_" + std::to_string(r + 1), shape.attention.select(1, r).contiguous());
   return cloud;
 }
 

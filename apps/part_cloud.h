@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pointattn/io/cloud.h"
+#include "pointattn/retrieval/encoder.h"
 #include "pointattn/retrieval/part_names.h"
 
 #include <ATen/core/Tensor.h>
@@ -18,10 +19,8 @@ io::Cloud part_cloud(const at::Tensor& xyz,
                      const std::vector<std::string>& part_names,
                      retrieval::PartTable& table);
 
-/// The same with colours and the fields attention_1 … attention_R of `attention` [n,R]; each point
-/// belongs to the part that attends to it most.
-io::Cloud attention_cloud(const at::Tensor& xyz,
-                          const at::Tensor& attention,
-                          const std::vector<std::string>& part_names);
+/// The points that the network saw of a shape, the same with colours and the fields attention_1 …
+/// attention_R: the weight of each point in each part.
+io::Cloud attention_cloud(const retrieval::ShapeEmbedding& shape);
 
 }  // namespace pointattn::apps

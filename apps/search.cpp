@@ -65,14 +65,22 @@ Json to_json(const retrieval::Gallery& gallery,
 
 /// Pages, pictures and the window that were asked for.
 void show(const Settings& settings,
+          const retrieval::Encoder& encoder,
           const retrieval::Gallery& gallery,
           const Query& query,
           const std::vector<retrieval::Hit>& hits,
           const std::function<void(const std::string&)>& note) {
   if (settings.explain.empty() && !settings.show.anything()) return;
+  const size_t most = settings.explain.empty() ? kMostPanels : retrieval::kMostExplained;
   std::vector<FoundShape> found;
-  for (size_t i = 0; i < std::min(hits.size(), retrieval::kMostExplained); ++i)
-    found.push_back({hits[i].score, gallery.entry(hits[i].index)});
+  for (size_t i = 0; i < std::min(hits.size(), most); ++i) {
+    found.push_back(read_again(hits[i].score,
+                               gallery.entry(hits[i].index),
+                               encoder,
+                               settings.query.input,
+                               settings.shared.seed));
+    if (!found.back().note.empty()) note(one_line(found.back().note));
+  }
   if (!settings.explain.empty()) {
     retrieval::Explanation explanation = explain(query, found);
     explanation.found = static_cast<int64_t>(hits.size());
@@ -114,7 +122,7 @@ int run(const Settings& settings) {
     put_json(settings.json,
              to_json(gallery, query, hits).dump(-1, ' ', false, Json::error_handler_t::replace));
   }
-  show(settings, gallery, query, hits, note);
+  show(settings, encoder, gallery, query, hits, note);
   return 0;
 }
 

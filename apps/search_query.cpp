@@ -12,8 +12,6 @@
 namespace pointattn::apps {
 namespace {
 
-constexpr int64_t kSketchPoints = 400;
-
 /// The words that a phrase attends to at least half as much as to its first one, in the order of
 /// the sentence; at most five.
 std::string words_of_phrase(const retrieval::TextEmbedding& text, int64_t phrase) {
@@ -95,7 +93,7 @@ Query from_cloud(const retrieval::Encoder& encoder, const QueryRequest& request,
   explanation.shape.emplace();
   explanation.shape->name = std::filesystem::path(request.like).filename().string();
   explanation.shape->part_names = embedding.part_names;
-  retrieval::add_sketch(*explanation.shape, embedding, kSketchPoints);
+  retrieval::add_sketch(*explanation.shape, embedding, embedding.points.size(0));
   return query;
 }
 

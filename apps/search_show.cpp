@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/search_show.h"
 
+#include "apps/cli.h"
 #include "apps/part_cloud.h"
 
 #include <ATen/ATen.h>
@@ -13,24 +14,41 @@
 namespace pointattn::apps {
 namespace {
 
-constexpr size_t kMostPanels = 3;
-
-io::Cloud cloud_of(const retrieval::GalleryEntry& entry, retrieval::PartTable& table) {
-  if (!entry.sketch.defined()) {
-    return part_cloud(at::zeros({0, 3}), at::zeros({0}, at::kLong), entry.part_names, table);
-  }
-  const std::vector<int64_t> parts(entry.sketch_parts.begin(), entry.sketch_parts.end());
-  return part_cloud(entry.sketch, at::tensor(parts, at::kLong), entry.part_names, table);
+/// Whether two lists of unit rows are one, but for the precision of a gallery.
+bool alike(const at::Tensor& a, const at::Tensor& b) {
+  constexpr double kSame = 0.999;
+  return a.sizes() == b.sizes() && (a * b).sum(1).min().item<double>() >= kSame;
 }
 
-void add_met(io::Cloud& cloud,
-             const retrieval::ExplainedHit& hit,
-             const at::Tensor& attention,
-             retrieval::PartTable& table) {
+at::Tensor part_of(const retrieval::GalleryEntry& entry) {
+  return at::tensor(std::vector<int64_t>(entry.sketch_parts.begin(), entry.sketch_parts.end()),
+                    at::kLong);
+}
+
+io::Cloud cloud_of(const retrieval::GalleryEntry& entry, retrieval::PartTable& table) {
+  const at::Tensor xyz = entry.sketch.defined() ? entry.sketch : at::zeros({0, 3});
+  return part_cloud(xyz, part_of(entry), entry.part_names, table);
+}
+
+/// [n,R] with columns that sum to 1 (or are zero): a sketch's points share their part evenly.
+at::Tensor attention_of(const FoundShape& found) {
+  if (found.attention.defined()) return found.attention;
+  const at::Tensor member =
+      at::one_hot(part_of(found.entry), found.entry.parts.size(0)).to(at::kFloat);
+  return member / member.sum(0).clamp_min(1);
+}
+
+void add_fields(io::Cloud& cloud,
+                const FoundShape& found,
+                const retrieval::ExplainedHit& hit,
+                const at::Tensor& attention,
+                retrieval::PartTable& table) {
   const retrieval::Met met =
       retrieval::met_parts(attention, hit.correspondence, table.places(hit.entry.part_names));
   const at::Tensor label = cloud.find("label")->values.to(at::kLong);
   cloud.set("met", met.weight.index_select(0, label).to(at::kFloat));
+  const at::Tensor weight = hit.correspondence.mean(0).to(at::kFloat);
+  cloud.set("attention", attention_of(found).mv(weight) * cloud.points());
 }
 
 std::string title_of(size_t rank, const FoundShape& found) {
@@ -42,13 +60,37 @@ std::string title_of(size_t rank, const FoundShape& found) {
 
 }  // namespace
 
+FoundShape read_again(double score,
+                      retrieval::GalleryEntry entry,
+                      const retrieval::Encoder& encoder,
+                      const ShapeInput& input,
+                      uint64_t seed) {
+  FoundShape found{score, std::move(entry), {}, {}};
+  try {
+    const retrieval::ShapeEmbedding shape =
+        encoder.shape(read_shape(found.entry.name, input, seed).xyz);
+    TORCH_CHECK(alike(shape.parts, found.entry.parts),
+                found.entry.name,
+                ": not the shape that the gallery holds (changed since, or embedded with another "
+                "--up, --mesh-points or --seed)");
+    retrieval::add_sketch(found.entry, shape, shape.points.size(0));
+    found.attention = shape.attention;
+  } catch (const std::exception& error) {
+    found.note = message_of(error) + (found.entry.sketch.defined()
+                                          ? "; drawn from the gallery's sketch"
+                                          : "; the gallery has no sketch of it either");
+  }
+  return found;
+}
+
 retrieval::Explanation explain(const Query& query, const std::vector<FoundShape>& found) {
   retrieval::Explanation explanation = query.explanation;
   for (const FoundShape& shape : found) {
     explanation.hits.push_back(
         {shape.score,
          shape.entry,
-         matching::correspondence(query.options.score, query.phrases, shape.entry.parts)});
+         matching::correspondence(query.options.score, query.phrases, shape.entry.parts),
+         shape.note});
   }
   return explanation;
 }
@@ -60,27 +102,20 @@ view::Scene scene_of(const Query& query, const std::vector<FoundShape>& found) {
   retrieval::PartTable table;
   bool drawn = false;
   const auto add = [&](const io::Cloud& cloud, const std::string& title) {
-    view::Scene one = view::make_scene(cloud, title, kUp);
-    if (cloud.points() == 0) scene.notes.push_back(title + ": the gallery has no sketch of it");
-    scene.panels.push_back(std::move(one.panels.front()));
+    scene.panels.push_back(std::move(view::make_scene(cloud, title, kUp).panels.front()));
   };
   if (query.explanation.shape) {
     add(cloud_of(*query.explanation.shape, table), "query: " + query.explanation.shape->name);
   }
-  const retrieval::Explanation explanation = explain(
-      query,
-      {found.begin(), found.begin() + static_cast<int64_t>(std::min(found.size(), kMostPanels))});
-  for (size_t i = 0; i < explanation.hits.size() && scene.panels.size() < kMostPanels; ++i) {
+  const retrieval::Explanation explanation = explain(query, found);
+  for (size_t i = 0; i < found.size() && scene.panels.size() < kMostPanels; ++i) {
     const retrieval::ExplainedHit& hit = explanation.hits[i];
     io::Cloud cloud = cloud_of(hit.entry, table);
-    add_met(cloud, hit, explanation.attention, table);
+    add_fields(cloud, found[i], hit, explanation.attention, table);
     drawn |= cloud.points() > 0;
     add(cloud, title_of(i, found[i]));
   }
-  TORCH_CHECK(drawn,
-              found.empty() ? "nothing was found that could be drawn"
-                            : "the gallery has no sketches to draw; `pointattn embed` keeps them "
-                              "unless --sketch-points is 0");
+  TORCH_CHECK(drawn, "nothing was found that could be drawn");
   return scene;
 }
 

@@ -16,6 +16,8 @@ std::string html_text(std::string_view text) {
       out += "&amp;";
     else if (c == '"')
       out += "&quot;";
+    else if (c == '\0')
+      out += "\xEF\xBF\xBD";  // a page cannot hold NUL
     else
       out += c;
   }

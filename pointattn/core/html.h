@@ -9,7 +9,7 @@
 /// What self-contained pages are made of: a template with places {{name}}, and texts of strangers.
 namespace pointattn {
 
-/// Text that can stand between tags and in a quoted attribute.
+/// Text that can stand between tags and in a quoted attribute; NUL becomes U+FFFD.
 std::string html_text(std::string_view text);
 
 /// JSON that can stand inside a script element: nothing in it ends one or opens a comment.

@@ -3,6 +3,7 @@
 
 #include "pointattn/core/point_batch.h"
 #include "pointattn/models/inference.h"
+#include "pointattn/retrieval/part_names.h"
 #include "pointattn/retrieval/shape_pools.h"
 
 #include <ATen/ATen.h>
@@ -46,8 +47,7 @@ void add_sketch(GalleryEntry& entry, const ShapeEmbedding& embedding, int64_t po
   if (n == 0) return;
   const at::Tensor index = at::div(at::arange(n, at::kLong) * seen, n, "floor");
   entry.sketch = embedding.points.index_select(0, index).contiguous();
-  const at::Tensor part =
-      embedding.attention.index_select(0, index).argmax(1).to(at::kByte).contiguous();
+  const at::Tensor part = embedding.part.index_select(0, index).to(at::kByte).contiguous();
   entry.sketch_parts.assign(part.const_data_ptr<uint8_t>(), part.const_data_ptr<uint8_t>() + n);
 }
 
@@ -83,11 +83,14 @@ ShapeEmbedding Encoder::shape(const at::Tensor& xyz) const {
   const Embedded embedded = network->shapes(PointBatch::of({out.points}), prior);
   out.parts = unit_rows(embedded.vectors[0]).contiguous();
   out.attention = embedded.attention;
-  out.part_names.resize(static_cast<size_t>(out.parts.size(0)));
+  const int64_t rows = out.parts.size(0);
+  const int64_t first = model_.options.shape.whole && rows > 1 ? 1 : 0;
+  out.part = out.attention.narrow(1, first, rows - first).argmax(1) + first;
+  out.part_names.resize(static_cast<size_t>(rows));
   if (found && found->category_confidence >= kSureCategory) {
     out.part_names = names_of(out.attention, *found, segmenter_->model().spec.labels);
   }
-  if (model_.options.shape.whole) out.part_names[0] = "whole";
+  if (model_.options.shape.whole) out.part_names[0] = kWholeShape;
   return out;
 }
 

@@ -20,6 +20,8 @@ struct ShapeEmbedding {
   at::Tensor parts;      ///< float32 [R,E], unit rows
   at::Tensor points;     ///< float32 [n,3] the points that the network saw, in the unit sphere
   at::Tensor attention;  ///< float32 [n,R] weight of each point in each part; columns sum to 1
+  at::Tensor part;       ///< int64 [n] the part that attends to the point most; the whole shape,
+                         ///< which attends to all points alike, only where it is the only row
   std::vector<std::string> part_names;  ///< R, "" where nothing names it
   std::vector<std::string> notes;       ///< what was unusual about the cloud, one line each
 };
@@ -32,7 +34,7 @@ struct TextEmbedding {
 };
 
 /// Gives `entry` its sketch: an even share of the points that the network saw, at most `points`, with
-/// the part that attends to each most.
+/// the part of each.
 void add_sketch(GalleryEntry& entry, const ShapeEmbedding& embedding, int64_t points);
 
 /// Embeds shapes and sentences one at a time with a retrieval model, on the CPU.

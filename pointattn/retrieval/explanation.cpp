@@ -158,7 +158,8 @@ Json hit_json(const ExplainedHit& hit, const Sentence& sentence, PartTable& tabl
           {"score", hit.score},
           {"parts", parts_json(places, met.weight)},
           {"words", words_json(met)},
-          {"sketch", sketch_json(hit.entry, places)}};
+          {"sketch", sketch_json(hit.entry, places)},
+          {"note", hit.note}};
 }
 
 std::vector<std::string> notes_of(const Explanation& explanation, size_t pieces) {
@@ -230,7 +231,9 @@ void write_explanation(const std::filesystem::path& path, const Explanation& exp
     json["hits"].push_back(hit_json(explanation.hits[i], sentence, table));
   json["parts"] = Json::array();
   for (size_t p = 0; p < table.names().size(); ++p)
-    json["parts"].push_back({table.names()[p], hex(part_color(static_cast<int64_t>(p)))});
+    json["parts"].push_back({table.names()[p], hex(table.color(static_cast<int64_t>(p)))});
+  const auto whole = std::find(table.names().begin(), table.names().end(), kWholeShape);
+  json["whole"] = whole == table.names().end() ? -1 : whole - table.names().begin();
   json["notes"] = notes_of(explanation, sentence.pieces.size());
   // Bytes that are not UTF-8 become U+FFFD; everything beyond ASCII is written as an escape.
   const std::string data = json.dump(-1, ' ', true, Json::error_handler_t::replace);

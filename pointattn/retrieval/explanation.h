@@ -20,6 +20,7 @@ struct ExplainedHit {
   double score = 0;
   GalleryEntry entry;
   at::Tensor correspondence;  ///< float [W,R] matching::correspondence(): rows sum to 1
+  std::string note;           ///< on its drawing, such as why there is none; may be empty
 };
 
 /// Shapes on a page.

@@ -23,4 +23,10 @@ std::vector<int64_t> PartTable::places(const std::vector<std::string>& part_name
   return places;
 }
 
+Color PartTable::color(int64_t place) const {
+  if (names_[static_cast<size_t>(place)] == kWholeShape) return part_color(-1);
+  const auto before = names_.begin() + place;
+  return part_color(place - std::count(names_.begin(), before, kWholeShape));
+}
+
 }  // namespace pointattn::retrieval

@@ -2,6 +2,7 @@
 #include "pointattn/text/attention_page.h"
 
 #include "pointattn/core/files.h"
+#include "pointattn/core/html.h"
 
 #include <ATen/ATen.h>
 
@@ -30,32 +31,6 @@ div.hop > span { color: #666; }
 i { font-style: normal; border-radius: 3px; padding: 0.1em 0; }
 </style>
 )";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\0':
-        out += "\xEF\xBF\xBD";  // a page cannot hold NUL
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 /// A stretch of the sentence that is one or more words, and its weight in each hop.
 struct Stretch {
@@ -115,18 +90,18 @@ std::string heated(const std::string& sentence,
                   "<i style=\"background:rgba(230,90,20,%.3f)\" title=\"%.3f\">",
                   most > 0 ? weights[i] / most : 0.0,
                   weights[i]);
-    out += escaped(text.substr(done, begin - done)) + style +
-           escaped(text.substr(begin, end - begin)) + "</i>";
+    out += html_text(text.substr(done, begin - done)) + style +
+           html_text(text.substr(begin, end - begin)) + "</i>";
     done = end;
   }
-  return out + escaped(text.substr(done));
+  return out + html_text(text.substr(done));
 }
 
 std::string section_of(const ReadSentence& read) {
   check(read);
   const std::vector<Stretch> stretches = stretches_of(read);
   const auto hops = static_cast<size_t>(read.attention.size(1));
-  std::string out = "<section>\n<h2>" + escaped(read.heading) + "</h2>\n";
+  std::string out = "<section>\n<h2>" + html_text(read.heading) + "</h2>\n";
   std::vector<double> sum(stretches.size());
   for (size_t i = 0; i < stretches.size(); ++i) {
     for (const double weight : stretches[i].weight) sum[i] += weight / static_cast<double>(hops);
@@ -148,7 +123,7 @@ void write_attention_page(const std::filesystem::path& path,
                           const std::vector<ReadSentence>& sentences) {
   std::string page = kHead;
   page +=
-      "<title>" + escaped(title) + "</title>\n</head>\n<body>\n<h1>" + escaped(title) +
+      "<title>" + html_text(title) + "</title>\n</head>\n<body>\n<h1>" + html_text(title) +
       "</h1>\n<p>In large letters: the sum of all hops, normalised to 1. Below it each hop, a row "
       "of the attention matrix. The stronger the ground, the larger the weight.</p>\n";
   for (const ReadSentence& read : sentences) page += section_of(read);
