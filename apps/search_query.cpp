@@ -93,7 +93,8 @@ Query from_cloud(const retrieval::Encoder& encoder, const QueryRequest& request,
   explanation.shape.emplace();
   explanation.shape->name = std::filesystem::path(request.like).filename().string();
   explanation.shape->part_names = embedding.part_names;
-  retrieval::add_sketch(*explanation.shape, embedding, embedding.points.size(0));
+  const retrieval::ShapeEmbedding all = retrieval::spread(embedding);
+  retrieval::add_sketch(*explanation.shape, all, all.points.size(0));
   return query;
 }
 

@@ -73,8 +73,9 @@ FoundShape read_again(double score,
                 found.entry.name,
                 ": not the shape that the gallery holds (changed since, or embedded with another "
                 "--up, --mesh-points or --seed)");
-    retrieval::add_sketch(found.entry, shape, shape.points.size(0));
-    found.attention = shape.attention;
+    const retrieval::ShapeEmbedding all = retrieval::spread(shape);
+    retrieval::add_sketch(found.entry, all, all.points.size(0));
+    found.attention = all.attention;
   } catch (const std::exception& error) {
     found.note = message_of(error) + (found.entry.sketch.defined()
                                           ? "; drawn from the gallery's sketch"

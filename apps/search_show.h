@@ -16,13 +16,14 @@ constexpr size_t kMostPanels = 3;
 struct FoundShape {
   double score = 0;
   retrieval::GalleryEntry entry;
-  at::Tensor attention;  ///< float32 [n,R] weight of each point of the sketch in each part; undefined
-                         ///< where the gallery's own sketch is drawn, which tells the parts alone
-  std::string note;      ///< why it could not be read again; empty: it was
+  at::Tensor
+      attention;     ///< float32 [n,R] weight of each point of the sketch in each part; undefined
+                     ///< where the gallery's own sketch is drawn, which tells the parts alone
+  std::string note;  ///< why it could not be read again; empty: it was
 };
 
-/// Reads the file of the shape again: its sketch becomes all points that the network sees, with
-/// their attention. Where that fails, or the file is not what the gallery was made from, the
+/// Reads the file of the shape again: its sketch becomes all of its points, with their
+/// attention. Where that fails, or the file is not what the gallery was made from, the
 /// gallery's sketch stays and `note` says so.
 FoundShape read_again(double score,
                       retrieval::GalleryEntry entry,
