@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <vector>
 
 namespace pointattn::retrieval {
 namespace {
@@ -75,6 +76,26 @@ RetrievalOptions retrieval_options_from_json(const nlohmann::json& json) {
   return options;
 }
 
+RowNormImpl::RowNormImpl(int64_t channels, bool whole, bool rest)
+    : channels_(channels), has_whole_(whole), has_rest_(rest) {
+  reset();
+}
+
+void RowNormImpl::reset() {
+  if (has_whole_) whole_ = register_module("whole", torch::nn::BatchNorm1d(channels_));
+  if (has_rest_) rest_ = register_module("rest", torch::nn::BatchNorm1d(channels_));
+}
+
+at::Tensor RowNormImpl::forward(const at::Tensor& rows) {
+  std::vector<at::Tensor> normed;
+  if (has_whole_) normed.push_back(whole_(rows.select(1, 0)).unsqueeze(1));
+  if (has_rest_) {
+    const at::Tensor rest = rows.narrow(1, has_whole_ ? 1 : 0, rows.size(1) - (has_whole_ ? 1 : 0));
+    normed.push_back(rest_(rest.reshape({-1, channels_})).view(rest.sizes()));
+  }
+  return at::cat(normed, 1);
+}
+
 ShapeEncoderImpl::ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t width)
     : options_(options), width_(width) {
   reset();
@@ -97,6 +118,8 @@ void ShapeEncoderImpl::reset() {
                         nn::PointToPartAttention(nn::PointToPartOptions{
                             options_.features, options_.hidden, options_.parts, options_.heads}));
   }
+  norm_ = register_module("norm",
+                          RowNorm(options_.features, options_.whole, options_.parts > 0));
   project_ = register_module("project", torch::nn::Linear(options_.features, width_));
 }
 
@@ -108,10 +131,10 @@ Embedded ShapeEncoderImpl::forward(const PointBatch& batch, const at::Tensor& pr
       options_.whole ? nn::max_pool(feat, batch.offsets) : at::Tensor();  // [B,features]
   const at::Tensor shares = nn::equal_shares(batch.offsets, feat.options());
   if (parts_.is_empty()) {
-    return {project_(whole).unsqueeze(1), shares, at::zeros({batch.clouds()}, feat.options())};
+    return {project_(norm_(whole.unsqueeze(1))), shares, at::zeros({batch.clouds()}, feat.options())};
   }
   const nn::Attended parts = parts_(feat, batch.offsets, prior, whole);
-  return {project_(parts.pooled),
+  return {project_(norm_(parts.pooled)),
           options_.whole ? at::cat({shares, parts.attention}, 1) : parts.attention,
           nn::overlap_penalty(parts.attention, batch.offsets)};
 }
@@ -124,6 +147,8 @@ RetrievalNetworkImpl::RetrievalNetworkImpl(const RetrievalOptions& options) : op
 void RetrievalNetworkImpl::reset() {
   shape = register_module("shape", ShapeEncoder(options_.shape, options_.width));
   sentence = register_module("sentence", text::SentenceEncoder(options_.text));
+  norm = register_module(
+      "norm", RowNorm(2 * options_.text.hidden, options_.text.whole, options_.text.hops > 0));
   phrase = register_module("phrase", torch::nn::Linear(2 * options_.text.hidden, options_.width));
   log_scale = register_parameter("log_scale", at::full({1}, -std::log(kFirstTemperature)));
 }
@@ -134,7 +159,7 @@ Embedded RetrievalNetworkImpl::shapes(const PointBatch& batch, const at::Tensor&
 
 Embedded RetrievalNetworkImpl::texts(const text::TokenBatch& tokens) {
   const text::Sentences read = sentence(tokens);
-  return {phrase(read.hops), read.attention, read.penalty};
+  return {phrase(norm(read.hops)), read.attention, read.penalty};
 }
 
 }  // namespace pointattn::retrieval

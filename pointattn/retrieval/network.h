@@ -8,6 +8,7 @@
 #include "pointattn/text/sentence_encoder.h"
 
 #include <nlohmann/json_fwd.hpp>
+#include <torch/nn/modules/batchnorm.h>
 
 /// Shapes and sentences as small sets of vectors in one space: part embeddings and phrase
 /// embeddings, to be matched by matching::match().
@@ -43,9 +44,25 @@ struct Embedded {
   at::Tensor penalty;    ///< [B] overlap of the attention's columns, without the whole
 };
 
+/// Batch normalisation of the rows [B,R,C] of a side, features over clouds or sentences: what all
+/// have in common would otherwise fill the cosine and leave little of it to tell them apart. The
+/// whole, where there is one, is normalised apart from the rows behind. Submodules "whole", "rest".
+class RowNormImpl : public torch::nn::Cloneable<RowNormImpl> {
+ public:
+  RowNormImpl(int64_t channels, bool whole, bool rest);
+  void reset() override;
+  at::Tensor forward(const at::Tensor& rows);
+
+ private:
+  int64_t channels_;
+  bool has_whole_, has_rest_;
+  torch::nn::BatchNorm1d whole_{nullptr}, rest_{nullptr};
+};
+TORCH_MODULE(RowNorm);
+
 /// Point side: the trunk of PCT's part segmentation (two shared layers and four offset-attention
 /// layers over all points, their outputs side by side, one more shared layer), then point-to-part
-/// attention with attention among the parts, then a projection.
+/// attention with attention among the parts, then a norm and a projection.
 class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
  public:
   ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t width);
@@ -59,11 +76,12 @@ class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr};
   models::AttentionStack attention_{nullptr};
   nn::PointToPartAttention parts_{nullptr};
+  RowNorm norm_{nullptr};
   torch::nn::Linear project_{nullptr};
 };
 TORCH_MODULE(ShapeEncoder);
 
-/// Both sides and the temperature of the loss. Submodules "shape", "sentence", "phrase"; parameter
+/// Both sides and the temperature of the loss. Submodules "shape", "sentence", "norm", "phrase"; parameter
 /// "log_scale", which starts at log(1/0.07) as CLIP's does.
 class RetrievalNetworkImpl : public torch::nn::Cloneable<RetrievalNetworkImpl> {
  public:
@@ -76,6 +94,7 @@ class RetrievalNetworkImpl : public torch::nn::Cloneable<RetrievalNetworkImpl> {
 
   ShapeEncoder shape{nullptr};
   text::SentenceEncoder sentence{nullptr};
+  RowNorm norm{nullptr};
   torch::nn::Linear phrase{nullptr};
   at::Tensor log_scale;
 

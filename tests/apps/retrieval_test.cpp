@@ -22,7 +22,7 @@ bool has(const std::string& text, const std::string& part) {
 void write_retrieval_model(const fs::path& path, uint64_t seed) {
   at::manual_seed(seed);
   retrieval::RetrievalModel model;
-  model.options.shape = {16, 32, 4, 8, 2};
+  model.options.shape = {16, 32, 4, /*whole=*/false, 8, 2};
   model.options.width = 16;
   model.options.text.words = 3;
   model.options.text.buckets = 64;

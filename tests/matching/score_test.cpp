@@ -188,6 +188,27 @@ TEST_P(EveryKind, CorrespondenceSharesEachPhraseOut) {
   EXPECT_TRUE(at::allclose(lost.sum(1), at::ones({2}, at::kDouble)));
 }
 
+TEST_P(EveryKind, AWholeInFrontIsTheMeanOfItsCosineAndOfTheRest) {
+  ScoreOptions whole = options();
+  whole.whole = true;
+  const at::Tensor phrases = random({3, 4, 5}, 26), parts = random({2, 3, 5}, 27);
+  const at::Tensor fronts =
+      at::cosine_similarity(phrases.select(1, 0).unsqueeze(1), parts.select(1, 0).unsqueeze(0), 2);
+  const at::Tensor rest = match(options(), phrases.narrow(1, 1, 3), parts.narrow(1, 1, 2));
+  EXPECT_TRUE(at::allclose(match(whole, phrases, parts), (fronts + rest) / 2, 1e-12, 1e-12));
+  // Nothing behind the front on a side: the fronts alone.
+  EXPECT_TRUE(at::allclose(match(whole, phrases.narrow(1, 0, 1), parts), fronts, 1e-12, 1e-12));
+  EXPECT_TRUE(at::allclose(match(whole, phrases, parts.narrow(1, 0, 1)), fronts, 1e-12, 1e-12));
+
+  const at::Tensor weights = correspondence(whole, phrases[0], parts[0]);
+  EXPECT_TRUE(at::allclose(weights.sum(1), at::ones({4}, at::kDouble)));
+  EXPECT_EQ(weights[0][0].item<double>(), 1.0) << "the fronts meet each other";
+  EXPECT_EQ(weights.select(1, 0).narrow(0, 1, 3).abs().max().item<double>(), 0.0);
+  EXPECT_TRUE(at::allclose(
+      weights.narrow(0, 1, 3).narrow(1, 1, 2),
+      correspondence(options(), phrases[0].narrow(0, 1, 3), parts[0].narrow(0, 1, 2)), 1e-12, 1e-12));
+}
+
 TEST_P(EveryKind, RefusesWhatItCannotMatch) {
   const at::Tensor phrases = random({2, 3, 4}, 21), parts = random({2, 2, 4}, 22);
   EXPECT_THROW(match(options(), phrases[0], parts), c10::ValueError);
