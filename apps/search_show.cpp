@@ -14,10 +14,19 @@
 namespace pointattn::apps {
 namespace {
 
-/// Whether two lists of unit rows are one, but for the precision of a gallery.
-bool alike(const at::Tensor& a, const at::Tensor& b) {
-  constexpr double kSame = 0.999;
-  return a.sizes() == b.sizes() && (a * b).sum(1).min().item<double>() >= kSame;
+/// Whether the gallery's entry was made from this shape, as far as the precision of a gallery tells.
+bool is_of(const retrieval::GalleryEntry& entry, const retrieval::ShapeEmbedding& shape) {
+  constexpr double kSameDirection = 0.999;
+  constexpr double kSamePlace = 1e-3;
+  const at::Tensor& parts = entry.parts;
+  if (parts.sizes() != shape.parts.sizes() ||
+      (parts * shape.parts).sum(1).min().item<double>() < kSameDirection)
+    return false;
+  if (!entry.sketch.defined()) return true;
+  retrieval::GalleryEntry again;
+  retrieval::add_sketch(again, shape, entry.sketch.size(0));
+  return again.sketch.sizes() == entry.sketch.sizes() &&
+         at::allclose(again.sketch, entry.sketch, /*rtol=*/0, kSamePlace);
 }
 
 at::Tensor part_of(const retrieval::GalleryEntry& entry) {
@@ -69,7 +78,7 @@ FoundShape read_again(double score,
   try {
     const retrieval::ShapeEmbedding shape =
         encoder.shape(read_shape(found.entry.name, input, seed).xyz);
-    TORCH_CHECK(alike(shape.parts, found.entry.parts),
+    TORCH_CHECK(is_of(found.entry, shape),
                 found.entry.name,
                 ": not the shape that the gallery holds (changed since, or embedded with another "
                 "--up, --mesh-points or --seed)");

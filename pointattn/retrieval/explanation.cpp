@@ -94,14 +94,17 @@ Json words_json(const Met& met) {
   Json list = Json::array();
   const int64_t words = std::min(met.part.size(0), kMostWords);
   const int64_t shares = std::min(kMostShares, met.share.size(1));
-  const auto [share, place] = met.share.sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
+  const auto [share, place] = met.share.narrow(0, 0, words).topk(shares, /*dim=*/1);
+  const double* share_of = share.const_data_ptr<double>();
+  const int64_t* place_of = place.const_data_ptr<int64_t>();
+  const int64_t* part_of = met.part.const_data_ptr<int64_t>();
+  const double* strength_of = met.strength.const_data_ptr<double>();
   for (int64_t w = 0; w < words; ++w) {
     Json most = Json::array();
-    for (int64_t i = 0; i < shares; ++i) {
-      if (share[w][i].item<double>() >= 0.01)
-        most.push_back({place[w][i].item<int64_t>(), rounded(share[w][i].item<double>())});
+    for (int64_t i = w * shares; i < (w + 1) * shares; ++i) {
+      if (share_of[i] >= 0.01) most.push_back({place_of[i], rounded(share_of[i])});
     }
-    list.push_back({met.part[w].item<int64_t>(), rounded(met.strength[w].item<double>()), most});
+    list.push_back({part_of[w], rounded(strength_of[w]), most});
   }
   return list;
 }
@@ -125,9 +128,10 @@ Json sketch_json(const GalleryEntry& entry, const std::vector<int64_t>& places) 
                                .index_select(0, rows)
                                .contiguous();
   const int32_t* step = steps.const_data_ptr<int32_t>();
+  const int64_t* row = rows.const_data_ptr<int64_t>();
   Json parts = Json::array();
   for (int64_t i = 0; i < shown; ++i) {
-    const size_t part = entry.sketch_parts[static_cast<size_t>(rows[i].item<int64_t>())];
+    const size_t part = entry.sketch_parts[static_cast<size_t>(row[i])];
     TORCH_CHECK_VALUE(part < places.size(),
                       "explanation: expected points of ",
                       places.size(),

@@ -52,7 +52,7 @@ TEST_F(ExplanationInBrowser, TextsOfStrangersStayTexts) {
   Explanation explanation = explanation_of(kHostile);
   explanation.hits[0].entry.name = kHostile;
   explanation.hits[0].entry.part_names[0] = kHostile;
-  explanation.hits[0].entry.sketch = {};
+  explanation.hits[0].entry.sketch = at::Tensor();
   explanation.hits[0].entry.sketch_parts.clear();
   explanation.hits[0].note = kHostile;
   const std::string shown = document(page_of(explanation));

@@ -116,7 +116,7 @@ TEST(ExplanationPage, TextsOfStrangersStayTexts) {
 
 TEST(ExplanationPage, AMissingCloudIsNoted) {
   Explanation explanation = explanation_of("chair");
-  explanation.hits[0].entry.sketch = {};
+  explanation.hits[0].entry.sketch = at::Tensor();
   explanation.hits[0].entry.sketch_parts.clear();
   explanation.hits[0].note = "a.ply: no such file";
   const nlohmann::json data = data_of(explanation);
