@@ -25,9 +25,10 @@ section { border-top: 1px solid #ccc; padding: 0.8rem 0; }
 h1 { font-size: 1.4rem; }
 h2 { font-size: 1rem; margin: 0; }
 p { margin: 0.2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+p.how { color: #555; margin-bottom: 1.2rem; max-width: 46rem; }
 p.sum { font-size: 1.25rem; }
-div.hop { display: grid; grid-template-columns: 4rem 1fr; font-size: 0.9rem; }
-div.hop > span { color: #666; }
+div.hop { display: grid; grid-template-columns: 4rem 1fr; align-items: baseline; font-size: 0.9rem; }
+div.hop > span { color: #555; }
 i { font-style: normal; border-radius: 3px; padding: 0.1em 0; }
 </style>
 )";
@@ -122,10 +123,11 @@ void write_attention_page(const std::filesystem::path& path,
                           const std::string& title,
                           const std::vector<ReadSentence>& sentences) {
   std::string page = kHead;
-  page +=
-      "<title>" + html_text(title) + "</title>\n</head>\n<body>\n<h1>" + html_text(title) +
-      "</h1>\n<p>In large letters: the sum of all hops, normalised to 1. Below it each hop, a row "
-      "of the attention matrix. The stronger the ground, the larger the weight.</p>\n";
+  page += "<title>" + html_text(title) + "</title>\n</head>\n<body>\n<h1>" + html_text(title) +
+          "</h1>\n<p class=\"how\">In large letters: the sum of all hops, normalised to 1. Below "
+          "it each "
+          "hop, a row of the attention matrix. The stronger the ground, the larger the weight."
+          "</p>\n";
   for (const ReadSentence& read : sentences) page += section_of(read);
   page += "</body>\n</html>\n";
   write_file(path, [&](std::ostream& out) { out << page; });
