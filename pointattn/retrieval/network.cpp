@@ -76,17 +76,17 @@ RetrievalOptions retrieval_options_from_json(const nlohmann::json& json) {
   return options;
 }
 
-RowNormImpl::RowNormImpl(int64_t channels, bool whole, bool rest)
+SideNormImpl::SideNormImpl(int64_t channels, bool whole, bool rest)
     : channels_(channels), has_whole_(whole), has_rest_(rest) {
   reset();
 }
 
-void RowNormImpl::reset() {
-  if (has_whole_) whole_ = register_module("whole", torch::nn::BatchNorm1d(channels_));
-  if (has_rest_) rest_ = register_module("rest", torch::nn::BatchNorm1d(channels_));
+void SideNormImpl::reset() {
+  if (has_whole_) whole_ = register_module("whole", nn::RowNorm(channels_, nn::Activation::kNone));
+  if (has_rest_) rest_ = register_module("rest", nn::RowNorm(channels_, nn::Activation::kNone));
 }
 
-at::Tensor RowNormImpl::forward(const at::Tensor& rows) {
+at::Tensor SideNormImpl::forward(const at::Tensor& rows) {
   std::vector<at::Tensor> normed;
   if (has_whole_) normed.push_back(whole_(rows.select(1, 0)).unsqueeze(1));
   if (has_rest_) {
@@ -119,7 +119,7 @@ void ShapeEncoderImpl::reset() {
                             options_.features, options_.hidden, options_.parts, options_.heads}));
   }
   norm_ = register_module("norm",
-                          RowNorm(options_.features, options_.whole, options_.parts > 0));
+                          SideNorm(options_.features, options_.whole, options_.parts > 0));
   project_ = register_module("project", torch::nn::Linear(options_.features, width_));
 }
 
@@ -148,7 +148,7 @@ void RetrievalNetworkImpl::reset() {
   shape = register_module("shape", ShapeEncoder(options_.shape, options_.width));
   sentence = register_module("sentence", text::SentenceEncoder(options_.text));
   norm = register_module(
-      "norm", RowNorm(2 * options_.text.hidden, options_.text.whole, options_.text.hops > 0));
+      "norm", SideNorm(2 * options_.text.hidden, options_.text.whole, options_.text.hops > 0));
   phrase = register_module("phrase", torch::nn::Linear(2 * options_.text.hidden, options_.width));
   log_scale = register_parameter("log_scale", at::full({1}, -std::log(kFirstTemperature)));
 }

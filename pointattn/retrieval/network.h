@@ -5,10 +5,10 @@
 #include "pointattn/matching/score.h"
 #include "pointattn/models/pct.h"
 #include "pointattn/nn/part_attention.h"
+#include "pointattn/nn/shared_mlp.h"
 #include "pointattn/text/sentence_encoder.h"
 
 #include <nlohmann/json_fwd.hpp>
-#include <torch/nn/modules/batchnorm.h>
 
 /// Shapes and sentences as small sets of vectors in one space: part embeddings and phrase
 /// embeddings, to be matched by matching::match().
@@ -47,18 +47,18 @@ struct Embedded {
 /// Batch normalisation of the rows [B,R,C] of a side, features over clouds or sentences: what all
 /// have in common would otherwise fill the cosine and leave little of it to tell them apart. The
 /// whole, where there is one, is normalised apart from the rows behind. Submodules "whole", "rest".
-class RowNormImpl : public torch::nn::Cloneable<RowNormImpl> {
+class SideNormImpl : public torch::nn::Cloneable<SideNormImpl> {
  public:
-  RowNormImpl(int64_t channels, bool whole, bool rest);
+  SideNormImpl(int64_t channels, bool whole, bool rest);
   void reset() override;
   at::Tensor forward(const at::Tensor& rows);
 
  private:
   int64_t channels_;
   bool has_whole_, has_rest_;
-  torch::nn::BatchNorm1d whole_{nullptr}, rest_{nullptr};
+  nn::RowNorm whole_{nullptr}, rest_{nullptr};
 };
-TORCH_MODULE(RowNorm);
+TORCH_MODULE(SideNorm);
 
 /// Point side: the trunk of PCT's part segmentation (two shared layers and four offset-attention
 /// layers over all points, their outputs side by side, one more shared layer), then point-to-part
@@ -76,7 +76,7 @@ class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr};
   models::AttentionStack attention_{nullptr};
   nn::PointToPartAttention parts_{nullptr};
-  RowNorm norm_{nullptr};
+  SideNorm norm_{nullptr};
   torch::nn::Linear project_{nullptr};
 };
 TORCH_MODULE(ShapeEncoder);
@@ -94,7 +94,7 @@ class RetrievalNetworkImpl : public torch::nn::Cloneable<RetrievalNetworkImpl> {
 
   ShapeEncoder shape{nullptr};
   text::SentenceEncoder sentence{nullptr};
-  RowNorm norm{nullptr};
+  SideNorm norm{nullptr};
   torch::nn::Linear phrase{nullptr};
   at::Tensor log_scale;
 
