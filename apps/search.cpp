@@ -171,7 +171,13 @@ Run setup_search(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  pointattn search shapes \"a chair with a round seat and four thin legs\"\n"
-      "  pointattn search shapes --like chair.ply --part leg -k 5 --json -");
+      "  pointattn search shapes --like chair.ply --part leg -k 5 --json -\n"
+      "  pointattn search shapes \"a mug with a handle\" --explain why.html --screenshot best.png\n"
+      "Pictures, pages and the window show the best three, coloured by part, by met (the share of "
+      "the query that met the part) or by attention (how much the query attends to the point, 1 "
+      "where it is an even share). The files of the shapes are read again for it, with the --up, "
+      "--mesh-points and --seed that embed had; one that is gone or has changed gets a line on "
+      "stderr and is drawn from the gallery's sketch.");
   return [settings] { return run(*settings); };
 }
 
