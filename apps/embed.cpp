@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli.h"
 #include "apps/cloud_files.h"
+#include "apps/part_cloud.h"
 #include "apps/retrieval_weights.h"
 #include "apps/shape_input.h"
 #include "pointattn/retrieval/gallery_writer.h"
@@ -31,24 +32,11 @@ struct Settings {
   std::string gallery;
   std::string weights;
   std::string guide;
+  std::string attention;  ///< a folder
   std::string json;
   int64_t sketch_points = 400;
   bool thumbnails = false;
 };
-
-/// An even share of the points that the network saw, with the part that attends to each most.
-void add_sketch(retrieval::GalleryEntry& entry,
-                const retrieval::ShapeEmbedding& embedding,
-                int64_t wanted) {
-  const int64_t seen = embedding.points.size(0);
-  const int64_t n = std::min(wanted, seen);
-  if (n == 0) return;
-  const at::Tensor index = at::div(at::arange(n, at::kLong) * seen, n, "floor");
-  entry.sketch = embedding.points.index_select(0, index).contiguous();
-  const at::Tensor part =
-      embedding.attention.index_select(0, index).argmax(1).to(at::kByte).contiguous();
-  entry.sketch_parts.assign(part.const_data_ptr<uint8_t>(), part.const_data_ptr<uint8_t>() + n);
-}
 
 std::string thumbnail_of(const Shape& shape, const std::string& title, int up) {
   const view::Scene scene = view::make_scene(shape.cloud, title, up);
@@ -124,35 +112,54 @@ int Report::finish(int64_t added, int64_t shapes) {
 }
 
 retrieval::GalleryEntry entry_of(const fs::path& file,
+                                 const fs::path& attention,
                                  const Settings& settings,
                                  const retrieval::Encoder& encoder,
                                  Report& report) {
   const Shape shape = read_shape(file, settings.input, settings.shared.seed);
   const retrieval::ShapeEmbedding embedding = encoder.shape(shape.xyz);
   for (const std::string& text : embedding.notes) report.note(file.string() + ": " + text);
+  if (!attention.empty()) {
+    io::write_cloud(attention, attention_cloud(embedding), io::Encoding::kBinary);
+  }
   retrieval::GalleryEntry entry;
   entry.name = file.string();
   entry.parts = embedding.parts;
   entry.part_names = embedding.part_names;
-  add_sketch(entry, embedding, settings.sketch_points);
+  retrieval::add_sketch(entry, embedding, settings.sketch_points);
   if (settings.thumbnails)
     entry.thumbnail = thumbnail_of(shape, file.filename().string(), up_axis(settings.input));
   return entry;
+}
+
+/// Where the attention of each file goes; empty paths without a folder for it.
+std::vector<fs::path> attention_files(const std::string& folder,
+                                      const std::vector<fs::path>& files) {
+  std::vector<fs::path> results(files.size());
+  if (folder.empty()) return results;
+  ResultNames name(folder, ".ply");
+  for (size_t i = 0; i < files.size(); ++i) {
+    results[i] = name(files[i]);
+    check_not_input(results[i], files);
+  }
+  make_folder(folder);
+  return results;
 }
 
 int run(const Settings& settings) {
   start(settings.shared);
   std::vector<std::string> notes;
   const std::vector<fs::path> files = cloud_files(settings.inputs, notes);
+  const std::vector<fs::path> attention = attention_files(settings.attention, files);
   const retrieval::Encoder encoder = load_encoder(settings.weights, settings.guide);
   retrieval::GalleryWriter writer(settings.gallery, encoder.identity());
   Report report(settings, files.size());
   for (const std::string& note : notes) report.note(note);
-  for (const fs::path& file : files) {
+  for (size_t i = 0; i < files.size(); ++i) {
     try {
-      writer.add(entry_of(file, settings, encoder, report));
+      writer.add(entry_of(files[i], attention[i], settings, encoder, report));
     } catch (const std::exception& error) {
-      report.failed(file, error);
+      report.failed(files[i], error);
       continue;
     }
     report.step();
@@ -188,6 +195,12 @@ Run setup_embed(CLI::App& app) {
       ->check(CLI::Range(int64_t{0}, int64_t{100'000}))
       ->capture_default_str();
   app.add_flag("--thumbnails", settings->thumbnails, "Keep a small picture of each shape too");
+  app.add_option("--attention-ply",
+                 settings->attention,
+                 "Also a cloud <name>_parts.ply of the points that the network saw, with the part "
+                 "that attends to each most as label and fields attention_1, attention_2 …, for "
+                 "`pointattn view`")
+      ->type_name("FOLDER");
   add_shape_input(app, settings->input);
   app.add_option("--json", settings->json, "Summary as JSON; - for stdout, in place of the text")
       ->type_name("FILE");

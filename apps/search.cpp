@@ -2,12 +2,15 @@
 #include "pointattn/retrieval/search.h"
 
 #include "apps/cli.h"
-#include "apps/search_query.h"
+#include "apps/search_show.h"
+#include "apps/show.h"
+#include "pointattn/retrieval/part_names.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <iostream>
 #include <memory>
 
@@ -21,6 +24,8 @@ struct Settings {
   QueryRequest query;
   std::string gallery;
   std::string json;
+  std::string explain;
+  ShowOptions show;
   int64_t k = 10;
   bool exact = false;
 };
@@ -40,7 +45,7 @@ Json met_parts(const Query& query, const retrieval::GalleryEntry& entry) {
   for (int64_t w = 0; w < weights.size(0); ++w) {
     const int64_t part = weights[w].argmax().item<int64_t>();
     parts.push_back({{"words", query.words[static_cast<size_t>(w)]},
-                     {"part", part_name(entry.part_names, part)},
+                     {"part", retrieval::part_name(entry.part_names, part)},
                      {"weight", weights[w][part].item<double>()}});
   }
   return parts;
@@ -58,8 +63,41 @@ Json to_json(const retrieval::Gallery& gallery,
   return list;
 }
 
+/// Pages, pictures and the window that were asked for.
+void show(const Settings& settings,
+          const retrieval::Encoder& encoder,
+          const retrieval::Gallery& gallery,
+          const Query& query,
+          const std::vector<retrieval::Hit>& hits,
+          const std::function<void(const std::string&)>& note) {
+  if (settings.explain.empty() && !settings.show.anything()) return;
+  const size_t most = settings.explain.empty() ? kMostPanels : retrieval::kMostExplained;
+  std::vector<FoundShape> found;
+  for (size_t i = 0; i < std::min(hits.size(), most); ++i) {
+    found.push_back(read_again(hits[i].score,
+                               gallery.entry(hits[i].index),
+                               encoder,
+                               settings.query.input,
+                               settings.shared.seed));
+    if (!found.back().note.empty()) note(one_line(found.back().note));
+  }
+  if (!settings.explain.empty()) {
+    retrieval::Explanation explanation = explain(query, found);
+    explanation.found = static_cast<int64_t>(hits.size());
+    explanation.subtitle = "The best " + std::to_string(hits.size()) + " of " +
+                           std::to_string(gallery.size()) + " shapes in " + settings.gallery;
+    retrieval::write_explanation(settings.explain, explanation);
+  }
+  if (!settings.show.anything()) return;
+  const view::Scene scene = scene_of(query, found);
+  write_pictures(scene, settings.show, note);
+  if (settings.show.window) open_window(scene, settings.show);
+}
+
 int run(const Settings& settings) {
   check_query(settings.query);
+  check_show(settings.show, /*several=*/false);
+  check_ending("--explain", settings.explain, {".html", ".htm"});
   start(settings.shared);
   const auto note = [&](const std::string& text) {
     if (!settings.shared.quiet) std::cerr << "note: " << text << std::endl;
@@ -84,6 +122,7 @@ int run(const Settings& settings) {
     put_json(settings.json,
              to_json(gallery, query, hits).dump(-1, ' ', false, Json::error_handler_t::replace));
   }
+  show(settings, encoder, gallery, query, hits, note);
   return 0;
 }
 
@@ -112,6 +151,14 @@ Run setup_search(CLI::App& app) {
          settings->json,
          "The list as JSON, with the part that each phrase met; - for stdout, in place of the text")
       ->type_name("FILE");
+  app.add_option("--explain",
+                 settings->explain,
+                 "A page that shows why: the words coloured by the part that they met, each shape "
+                 "in the same colours; one file, needs no network")
+      ->type_name("OUT.html")
+      ->group("Look");
+  app.add_flag("--view", settings->show.window, "Open a window on the best shapes")->group("Look");
+  add_show(app, settings->show, /*with_up=*/false);
   app.add_option("--weights",
                  settings->query.weights,
                  "Model file, the one that made the gallery. Default: "
@@ -124,7 +171,13 @@ Run setup_search(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  pointattn search shapes \"a chair with a round seat and four thin legs\"\n"
-      "  pointattn search shapes --like chair.ply --part leg -k 5 --json -");
+      "  pointattn search shapes --like chair.ply --part leg -k 5 --json -\n"
+      "  pointattn search shapes \"a mug with a handle\" --explain why.html --screenshot best.png\n"
+      "Pictures, pages and the window show the best three, coloured by part, by met (the share of "
+      "the query that met the part) or by attention (how much the query attends to the point, 1 "
+      "where it is an even share). The files of the shapes are read again for it, with the --up, "
+      "--mesh-points and --seed that embed had; one that is gone or has changed gets a line on "
+      "stderr and is drawn from the gallery's sketch.");
   return [settings] { return run(*settings); };
 }
 

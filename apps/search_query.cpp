@@ -3,6 +3,7 @@
 
 #include "apps/cli.h"
 #include "pointattn/core/closest.h"
+#include "pointattn/retrieval/part_names.h"
 
 #include <ATen/ATen.h>
 
@@ -37,10 +38,12 @@ Query from_text(const retrieval::Encoder& encoder, const std::string& sentence) 
   query.phrases = text.phrases;
   for (int64_t w = 0; w < text.phrases.size(0); ++w)
     query.words.push_back(words_of_phrase(text, w));
+  query.explanation.title = "“" + sentence + "”";
+  query.explanation.sentence = sentence;
+  query.explanation.words = text.words;
+  query.explanation.attention = text.attention;
   return query;
 }
-
-std::string number_name(int64_t part) { return "part " + std::to_string(part + 1); }
 
 /// Rows of the parts of that name; "part 3" is the third one, whatever its name.
 std::vector<int64_t> rows_named(const std::vector<std::string>& names, const std::string& wanted) {
@@ -50,7 +53,8 @@ std::vector<int64_t> rows_named(const std::vector<std::string>& names, const std
   std::string list;
   for (int64_t r = 0; r < parts; ++r) {
     const std::string& name = names[static_cast<size_t>(r)];
-    if (lower(name) == lower(wanted) || lower(wanted) == number_name(r)) rows.push_back(r);
+    if (lower(name) == lower(wanted) || lower(wanted) == retrieval::numbered_part(r))
+      rows.push_back(r);
     if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) continue;
     known.push_back(name);
     list += name + ", ";
@@ -74,7 +78,23 @@ Query from_cloud(const retrieval::Encoder& encoder, const QueryRequest& request,
     query.options.phrases_only = true;
   }
   query.phrases = embedding.parts.index_select(0, at::tensor(rows, at::kLong));
-  for (const int64_t row : rows) query.words.push_back(part_name(embedding.part_names, row));
+  for (const int64_t row : rows)
+    query.words.push_back(retrieval::part_name(embedding.part_names, row));
+  retrieval::Explanation& explanation = query.explanation;
+  explanation.title = "Like " + request.like + (request.part.empty() ? "" : ": " + request.part);
+  // In place of a sentence, the names of the parts, each of which asks for itself.
+  for (const std::string& name : query.words) {
+    if (!explanation.sentence.empty()) explanation.sentence += "  ";
+    const size_t begin = explanation.sentence.size();
+    explanation.sentence += name;
+    explanation.words.push_back({name, begin, explanation.sentence.size()});
+  }
+  explanation.attention = at::eye(query.phrases.size(0), at::kFloat);
+  explanation.shape.emplace();
+  explanation.shape->name = std::filesystem::path(request.like).filename().string();
+  explanation.shape->part_names = embedding.part_names;
+  const retrieval::ShapeEmbedding all = retrieval::spread(embedding);
+  retrieval::add_sketch(*explanation.shape, all, all.points.size(0));
   return query;
 }
 
@@ -95,11 +115,6 @@ Query make_query(const retrieval::Encoder& encoder, const QueryRequest& request,
       request.like.empty() ? from_text(encoder, request.text) : from_cloud(encoder, request, seed);
   query.options.score = encoder.score();
   return query;
-}
-
-std::string part_name(const std::vector<std::string>& names, int64_t part) {
-  const std::string& name = names[static_cast<size_t>(part)];
-  return name.empty() ? number_name(part) : name;
 }
 
 }  // namespace pointattn::apps

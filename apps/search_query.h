@@ -3,6 +3,7 @@
 
 #include "apps/retrieval_weights.h"
 #include "apps/shape_input.h"
+#include "pointattn/retrieval/explanation.h"
 #include "pointattn/retrieval/search.h"
 
 #include <string>
@@ -28,14 +29,12 @@ struct Query {
   at::Tensor phrases;              ///< float32 [W,E]
   std::vector<std::string> words;  ///< W: what each phrase says
   retrieval::SearchOptions options;
+  retrieval::Explanation explanation;  ///< of the query; without hits
   std::vector<std::string> notes;
 };
 
 /// Throws UsageError for a text without a word and for a part that the cloud does not have, naming
 /// those that it has.
 Query make_query(const retrieval::Encoder& encoder, const QueryRequest& request, uint64_t seed);
-
-/// Name of a part for people: its own, or "part 3".
-std::string part_name(const std::vector<std::string>& names, int64_t part);
 
 }  // namespace pointattn::apps

@@ -7,55 +7,16 @@
 
 #include <c10/util/Exception.h>
 
-#include <set>
-
 namespace pointattn::apps {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr const char* kSuffix = "_parts";
 
 std::string extension_of(const fs::path& path) {
   const std::string text = lower(path.extension().string());
   return text.empty() ? text : text.substr(1);
 }
 
-bool same_file(const fs::path& a, const fs::path& b) {
-  std::error_code ignored;
-  // absolute() first: what does not exist would stay relative, so that a.ply and ./a.ply differed.
-  return fs::weakly_canonical(fs::absolute(a), ignored) ==
-             fs::weakly_canonical(fs::absolute(b), ignored) ||
-         fs::equivalent(a, b, ignored);
-}
-
 bool names_folder(const std::string& text) { return text.ends_with("/") || fs::is_directory(text); }
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  TORCH_CHECK(!error, "cannot make folder ", folder.string(), ": ", error.message());
-}
-
-/// Names results <stem>_parts.<extension>, numbered where two inputs have the same stem.
-class Names {
- public:
-  Names(fs::path folder, std::string extension)
-      : folder_(std::move(folder)), extension_(std::move(extension)) {}
-
-  fs::path operator()(const fs::path& input) {
-    const std::string stem = input.stem().string() + kSuffix;
-    std::string name = stem + extension_;
-    for (int number = 2; !taken_.insert(name).second; ++number) {
-      name = stem + "_" + std::to_string(number) + extension_;
-    }
-    return folder_ / name;
-  }
-
- private:
-  fs::path folder_;
-  std::string extension_;
-  std::set<std::string> taken_;
-};
 
 io::Encoding encoding_of(const FileRequest& request, const std::string& format) {
   if (request.encoding == "ascii") return io::Encoding::kAscii;
@@ -96,8 +57,8 @@ Plan plan_files(const FileRequest& request) {
     throw UsageError("--labels " + request.labels +
                      ": expected a folder for several inputs, got a file");
   }
-  Names output_name(request.output, "." + format);
-  Names labels_name(request.labels, ".txt");
+  ResultNames output_name(request.output, "." + format);
+  ResultNames labels_name(request.labels, ".txt");
   const bool one_labels = !several && !request.labels.empty() && !names_folder(request.labels);
   if (!one_output && !request.output.empty()) make_folder(request.output);
   if (!one_labels && !request.labels.empty()) make_folder(request.labels);
@@ -108,13 +69,8 @@ Plan plan_files(const FileRequest& request) {
     plan.tasks.push_back(std::move(task));
   }
   for (const FileTask& task : plan.tasks) {
-    for (const fs::path& file : files) {
-      for (const fs::path& result : {task.output, task.labels}) {
-        if (result.empty() || !same_file(result, file)) continue;
-        throw UsageError("the result " + result.string() + " would overwrite the input " +
-                         file.string());
-      }
-    }
+    check_not_input(task.output, files);
+    if (!task.labels.empty()) check_not_input(task.labels, files);
     if (!task.labels.empty() && same_file(task.output, task.labels))
       throw UsageError("--output and --labels name the same file");
   }

@@ -34,18 +34,6 @@ Size size_of(const std::string& text, Size otherwise) {
   return size;
 }
 
-void check_ending(const char* option,
-                  const std::string& path,
-                  const std::vector<std::string>& endings) {
-  if (path.empty()) return;
-  std::string list;
-  for (const std::string& ending : endings) {
-    if (lower(fs::path(path).extension().string()) == ending) return;
-    list += (list.empty() ? "" : " or ") + ending;
-  }
-  throw UsageError(std::string(option) + " " + path + ": expected a name that ends in " + list);
-}
-
 void check_folder(const char* option, const std::string& path) {
   if (path.empty() || fs::is_directory(path)) return;
   if (fs::exists(path) || (!path.ends_with("/") && fs::path(path).has_extension()))
@@ -132,7 +120,7 @@ class Pictures {
 
 }  // namespace
 
-void add_show(CLI::App& app, ShowOptions& options) {
+void add_show(CLI::App& app, ShowOptions& options, bool with_up) {
   const char* group = "Look";
   app.add_option("--screenshot", options.screenshot, "Picture with legend; needs no display")
       ->type_name("OUT.png")
@@ -168,16 +156,30 @@ void add_show(CLI::App& app, ShowOptions& options) {
       ->check(CLI::Range(0.0, 200.0))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--up", options.up, "Axis of the cloud that points upwards")
-      ->check(CLI::IsMember({"x", "y", "z"}))
-      ->capture_default_str()
-      ->group(group);
+  if (with_up) {
+    app.add_option("--up", options.up, "Axis of the cloud that points upwards")
+        ->check(CLI::IsMember({"x", "y", "z"}))
+        ->capture_default_str()
+        ->group(group);
+  }
   app.add_option("--save-view", options.save_view, "Where the camera is saved")
       ->type_name("FILE.json")
       ->group(group);
   app.add_option("--load-view", options.load_view, "A saved camera to look from")
       ->type_name("FILE.json")
       ->group(group);
+}
+
+void check_ending(const char* option,
+                  const std::string& path,
+                  const std::vector<std::string>& endings) {
+  if (path.empty()) return;
+  std::string list;
+  for (const std::string& ending : endings) {
+    if (lower(fs::path(path).extension().string()) == ending) return;
+    list += (list.empty() ? "" : " or ") + ending;
+  }
+  throw UsageError(std::string(option) + " " + path + ": expected a name that ends in " + list);
 }
 
 void check_show(const ShowOptions& options, bool several) {

@@ -30,10 +30,16 @@ struct ShowOptions {
   bool anything() const { return window || pictures(); }
 };
 
-void add_show(CLI::App& app, ShowOptions& options);
+/// `with_up` false: a command that knows what points upwards.
+void add_show(CLI::App& app, ShowOptions& options, bool with_up = true);
 
 /// Throws UsageError for a request that cannot be meant, before anything is computed.
 void check_show(const ShowOptions& options, bool several);
+
+/// Throws UsageError unless the path, where there is one, ends in one of `endings` (".png").
+void check_ending(const char* option,
+                  const std::string& path,
+                  const std::vector<std::string>& endings);
 
 /// The options of one of several results: the folders become files in them named `stem`.
 ShowOptions in_folders(ShowOptions options, const std::string& stem);

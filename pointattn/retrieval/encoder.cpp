@@ -3,6 +3,9 @@
 
 #include "pointattn/core/point_batch.h"
 #include "pointattn/models/inference.h"
+#include "pointattn/ops/interpolate.h"
+#include "pointattn/ops/knn.h"
+#include "pointattn/retrieval/part_names.h"
 #include "pointattn/retrieval/shape_pools.h"
 
 #include <ATen/ATen.h>
@@ -14,31 +17,76 @@ namespace {
 
 constexpr double kSureCategory = 0.5;
 constexpr double kSharePerName = 0.5;
+/// What a segmenter sees of a cloud to name its parts: far more than a retrieval network needs.
+constexpr int64_t kNamingPoints = 2048;
 
 at::Tensor unit_rows(const at::Tensor& rows) {
   return rows / rows.norm(2, -1, true).clamp_min(1e-12);
 }
 
-/// Names of the labels that the attention [n,R] of each part lies on most.
+/// The part [n] that attends to each point most. The whole shape is passed over: it attends to all.
+at::Tensor part_of(const at::Tensor& attention, const std::vector<std::string>& names) {
+  const int64_t rows = attention.size(1);
+  const int64_t first = rows > 1 && names[0] == kWholeShape ? 1 : 0;
+  return attention.narrow(1, first, rows - first).argmax(1) + first;
+}
+
+/// `xyz` in the frame that to_unit_sphere() gives `sample`.
+at::Tensor in_frame_of(const at::Tensor& sample, const at::Tensor& xyz) {
+  const at::Tensor points = sample.to(at::kDouble);
+  const at::Tensor mean = points.mean(0, /*keepdim=*/true);
+  const double radius = (points - mean).norm(2, 1).max().item<double>();
+  return ((xyz.to(at::kDouble) - mean) / (radius > 0 ? radius : 1)).to(at::kFloat).contiguous();
+}
+
+/// Names of the labels that the attention [n,R] of each part to points [n,3] lies on most; the
+/// segmenter labelled `labelled` [m,3].
 std::vector<std::string> names_of(const at::Tensor& attention,
+                                  const at::Tensor& points,
+                                  const at::Tensor& labelled,
                                   const models::Segmentation& found,
                                   const LabelMap& labels) {
   const Category& category = labels.categories.at(static_cast<size_t>(found.category));
   const auto parts = static_cast<int64_t>(category.parts.size());
-  const at::Tensor member =
-      at::one_hot(found.label - category.first_part, parts).to(attention.scalar_type());
-  const auto [share, label] = attention.t().mm(member).max(1);  // [R]
+  const at::Tensor nearest =
+      ops::knn(points, labelled, offsets_of({points.size(0)}), offsets_of({labelled.size(0)}), 1)
+          .index.squeeze(1);
+  const at::Tensor label = found.label.index_select(0, nearest) - category.first_part;
+  const at::Tensor member = at::one_hot(label, parts).to(attention.scalar_type());
+  const auto [share, most] = attention.t().mm(member).max(1);  // [R]
   std::vector<std::string> names(static_cast<size_t>(attention.size(1)));
   for (size_t r = 0; r < names.size(); ++r) {
     const auto row = static_cast<int64_t>(r);
     if (share[row].item<double>() >= kSharePerName) {
-      names[r] = category.parts[static_cast<size_t>(label[row].item<int64_t>())].name;
+      names[r] = category.parts[static_cast<size_t>(most[row].item<int64_t>())].name;
     }
   }
   return names;
 }
 
 }  // namespace
+
+void add_sketch(GalleryEntry& entry, const ShapeEmbedding& embedding, int64_t points) {
+  const int64_t seen = embedding.points.size(0);
+  const int64_t n = std::min(points, seen);
+  if (n == 0) return;
+  const at::Tensor index = at::div(at::arange(n, at::kLong) * seen, n, "floor");
+  entry.sketch = embedding.points.index_select(0, index).contiguous();
+  const at::Tensor part = embedding.part.index_select(0, index).to(at::kByte).contiguous();
+  entry.sketch_parts.assign(part.const_data_ptr<uint8_t>(), part.const_data_ptr<uint8_t>() + n);
+}
+
+ShapeEmbedding spread(ShapeEmbedding shape) {
+  const at::Tensor attention = ops::interpolate(shape.cloud,
+                                                shape.points,
+                                                shape.attention,
+                                                offsets_of({shape.cloud.size(0)}),
+                                                offsets_of({shape.points.size(0)}));
+  shape.points = shape.cloud;
+  shape.attention = attention / attention.sum(0).clamp_min(1e-12);
+  shape.part = part_of(shape.attention, shape.part_names);
+  return shape;
+}
 
 Encoder::Encoder(RetrievalModel model,
                  const std::string& name,
@@ -58,14 +106,21 @@ ShapeEmbedding Encoder::shape(const at::Tensor& xyz) const {
   ShapeEmbedding out;
   out.notes = cloud.notes;
   out.points = to_unit_sphere(cloud.sample);
+  out.cloud = in_frame_of(cloud.sample, cloud.xyz);
   std::optional<models::Segmentation> found;
+  // A guide labels the points that it guides the attention to. Names come from a denser sample, in
+  // the frame of the first one.
+  const bool guided = !model_.guide.empty();
+  const at::Tensor seen = guided ? out.points : cloud.sample;
+  at::Tensor labelled = seen;
   if (segmenter_) {
+    if (!guided) labelled = models::prepare_cloud(cloud.xyz, kNamingPoints).sample;
     models::SegmentOptions options;
-    options.points = out.points.size(0);
-    found = segmenter_->segment(out.points, options);
+    options.points = labelled.size(0);
+    found = segmenter_->segment(labelled, options);
   }
   at::Tensor prior;
-  if (!model_.guide.empty()) {
+  if (guided) {
     prior = prior_of(*found, segmenter_->model().spec.labels, model_.options.shape.parts);
   }
   RetrievalNetwork network = model_.network;  // a handle: forward is not const
@@ -74,9 +129,11 @@ ShapeEmbedding Encoder::shape(const at::Tensor& xyz) const {
   out.attention = embedded.attention;
   out.part_names.resize(static_cast<size_t>(out.parts.size(0)));
   if (found && found->category_confidence >= kSureCategory) {
-    out.part_names = names_of(out.attention, *found, segmenter_->model().spec.labels);
+    out.part_names =
+        names_of(out.attention, seen, labelled, *found, segmenter_->model().spec.labels);
   }
-  if (model_.options.shape.whole) out.part_names[0] = "whole";
+  if (model_.options.shape.whole) out.part_names[0] = kWholeShape;
+  out.part = part_of(out.attention, out.part_names);
   return out;
 }
 

@@ -20,9 +20,16 @@ struct ShapeEmbedding {
   at::Tensor parts;      ///< float32 [R,E], unit rows
   at::Tensor points;     ///< float32 [n,3] the points that the network saw, in the unit sphere
   at::Tensor attention;  ///< float32 [n,R] weight of each point in each part; columns sum to 1
+  at::Tensor part;       ///< int64 [n] the part that attends to the point most; the whole shape,
+                         ///< which attends to all points alike, only where it is the only row
+  at::Tensor cloud;      ///< float32 [F,3] all finite points of the cloud, in the frame of `points`
   std::vector<std::string> part_names;  ///< R, "" where nothing names it
   std::vector<std::string> notes;       ///< what was unusual about the cloud, one line each
 };
+
+/// The shape with all of its points in place of those that the network saw: each has the attention of
+/// the three nearest of these, the nearer the more.
+ShapeEmbedding spread(ShapeEmbedding shape);
 
 /// A sentence as the network reads it.
 struct TextEmbedding {
@@ -30,6 +37,10 @@ struct TextEmbedding {
   at::Tensor attention;           ///< float32 [L,W] weight of each word in each phrase
   std::vector<text::Word> words;  ///< L; none for a sentence without a word
 };
+
+/// Gives `entry` its sketch: an even share of the embedding's points, at most `points`, with the part
+/// of each.
+void add_sketch(GalleryEntry& entry, const ShapeEmbedding& embedding, int64_t points);
 
 /// Embeds shapes and sentences one at a time with a retrieval model, on the CPU.
 class Encoder {

@@ -2,6 +2,7 @@
 #include "pointattn/text/attention_page.h"
 
 #include "pointattn/core/files.h"
+#include "pointattn/core/html.h"
 
 #include <ATen/ATen.h>
 
@@ -24,38 +25,13 @@ section { border-top: 1px solid #ccc; padding: 0.8rem 0; }
 h1 { font-size: 1.4rem; }
 h2 { font-size: 1rem; margin: 0; }
 p { margin: 0.2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+p.how { color: #555; margin-bottom: 1.2rem; max-width: 46rem; }
 p.sum { font-size: 1.25rem; }
-div.hop { display: grid; grid-template-columns: 4rem 1fr; font-size: 0.9rem; }
-div.hop > span { color: #666; }
+div.hop { display: grid; grid-template-columns: 4rem 1fr; align-items: baseline; font-size: 0.9rem; }
+div.hop > span { color: #555; }
 i { font-style: normal; border-radius: 3px; padding: 0.1em 0; }
 </style>
 )";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\0':
-        out += "\xEF\xBF\xBD";  // a page cannot hold NUL
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 /// A stretch of the sentence that is one or more words, and its weight in each hop.
 struct Stretch {
@@ -115,18 +91,18 @@ std::string heated(const std::string& sentence,
                   "<i style=\"background:rgba(230,90,20,%.3f)\" title=\"%.3f\">",
                   most > 0 ? weights[i] / most : 0.0,
                   weights[i]);
-    out += escaped(text.substr(done, begin - done)) + style +
-           escaped(text.substr(begin, end - begin)) + "</i>";
+    out += html_text(text.substr(done, begin - done)) + style +
+           html_text(text.substr(begin, end - begin)) + "</i>";
     done = end;
   }
-  return out + escaped(text.substr(done));
+  return out + html_text(text.substr(done));
 }
 
 std::string section_of(const ReadSentence& read) {
   check(read);
   const std::vector<Stretch> stretches = stretches_of(read);
   const auto hops = static_cast<size_t>(read.attention.size(1));
-  std::string out = "<section>\n<h2>" + escaped(read.heading) + "</h2>\n";
+  std::string out = "<section>\n<h2>" + html_text(read.heading) + "</h2>\n";
   std::vector<double> sum(stretches.size());
   for (size_t i = 0; i < stretches.size(); ++i) {
     for (const double weight : stretches[i].weight) sum[i] += weight / static_cast<double>(hops);
@@ -147,10 +123,11 @@ void write_attention_page(const std::filesystem::path& path,
                           const std::string& title,
                           const std::vector<ReadSentence>& sentences) {
   std::string page = kHead;
-  page +=
-      "<title>" + escaped(title) + "</title>\n</head>\n<body>\n<h1>" + escaped(title) +
-      "</h1>\n<p>In large letters: the sum of all hops, normalised to 1. Below it each hop, a row "
-      "of the attention matrix. The stronger the ground, the larger the weight.</p>\n";
+  page += "<title>" + html_text(title) + "</title>\n</head>\n<body>\n<h1>" + html_text(title) +
+          "</h1>\n<p class=\"how\">In large letters: the sum of all hops, normalised to 1. Below "
+          "it each "
+          "hop, a row of the attention matrix. The stronger the ground, the larger the weight."
+          "</p>\n";
   for (const ReadSentence& read : sentences) page += section_of(read);
   page += "</body>\n</html>\n";
   write_file(path, [&](std::ostream& out) { out << page; });

@@ -2,6 +2,7 @@
 #include "pointattn/view/page.h"
 
 #include "pointattn/core/files.h"
+#include "pointattn/core/html.h"
 #include "pointattn/view/camera.h"
 #include "pointattn/view/numbers.h"
 #include "pointattn/view/page_html.h"
@@ -115,49 +116,6 @@ Json to_json(const Panel& panel, const at::Tensor& kept) {
   return json;
 }
 
-std::string escaped_html(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
-/// JSON that can stand inside a script element: nothing in it ends one or opens a comment.
-std::string escaped_json(const Json& json) {
-  std::string out;
-  for (const char c : json.dump(-1, ' ', true)) {
-    if (c == '<')
-      out += "\\u003c";
-    else
-      out += c;
-  }
-  return out;
-}
-
-/// The template with its two places filled; the texts are not looked at again.
-std::string filled(const std::string& title, const std::string& data) {
-  const std::string page = kPageHtml;
-  const std::string title_place = "{{title}}";
-  const std::string data_place = "{{data}}";
-  const size_t first = page.find(title_place);
-  const size_t second = page.find(data_place);
-  TORCH_INTERNAL_ASSERT(first != std::string::npos && second != std::string::npos &&
-                        first < second);
-  const size_t after_title = first + title_place.size();
-  return page.substr(0, first) + title + page.substr(after_title, second - after_title) + data +
-         page.substr(second + data_place.size());
-}
-
 }  // namespace
 
 std::string write_page(const std::filesystem::path& path,
@@ -200,7 +158,9 @@ std::string write_page(const std::filesystem::path& path,
     json["panels"].push_back(to_json(panel, kept));
   }
   json["notes"] = notes;
-  const std::string page = filled(escaped_html(scene.panels.front().title), escaped_json(json));
+  const std::string page = fill_page(kPageHtml,
+                                     {{"title", html_text(scene.panels.front().title)},
+                                      {"data", script_json(json.dump(-1, ' ', true))}});
   write_file(path, [&](std::ostream& out) { out << page; });
   return left_out;
 }

@@ -69,7 +69,7 @@ struct Panel {
   const Coloring& coloring(const std::string& name) const;
 };
 
-/// One or two panels under one camera, whose frame is that of Panel::xyz.
+/// Panels side by side under one camera, whose frame is that of Panel::xyz.
 struct Scene {
   std::vector<Panel> panels;
   std::vector<std::string> notes;  ///< what was left out or moved, one line each

@@ -171,5 +171,127 @@ TEST_F(RetrievalProgram, AnotherModelIsRefused) {
       pointattn({"search", "none", "chair", "--weights", "m.safetensors"}, folder.path()).code, 1);
 }
 
+/// The JSON that a page holds.
+json data_of(const fs::path& page) {
+  const std::string text = read_file(page);
+  const std::string open = R"(<script type="application/json" id="data">)";
+  const size_t begin = text.find(open) + open.size();
+  return json::parse(text.substr(begin, text.find("</script>", begin) - begin));
+}
+
+size_t count(const std::string& text, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+TEST_F(RetrievalProgram, ExplainsWhatItFound) {
+  ASSERT_EQ(embed({"clouds"}).code, 0);
+  const Call call = search({"a chair with thin legs", "--explain", "why.html", "-k", "2"});
+  EXPECT_EQ(call.code, 0) << call.err;
+  EXPECT_EQ(call.err, "");
+  const json page = data_of(folder / "why.html");
+  EXPECT_EQ(page.at("title"), "“a chair with thin legs”");
+  ASSERT_EQ(page.at("hits").size(), 2U);
+  for (const json& hit : page.at("hits")) {
+    EXPECT_EQ(hit.at("words").size(), 5U);
+    EXPECT_EQ(hit.at("note"), "");
+    EXPECT_EQ(hit.at("sketch").at("parts").size(), 300U) << "all points of the file";
+    double all = 0;
+    for (const json& part : hit.at("parts")) all += part.at(1).get<double>();
+    EXPECT_NEAR(all, 1, 0.01);
+  }
+  // By a cloud: what was asked with is drawn too.
+  ASSERT_EQ(search({"--like", "clouds/box2.ply", "--explain", "like.html"}).code, 0);
+  EXPECT_EQ(data_of(folder / "like.html").at("shape").at("name"), "box2.ply");
+}
+
+TEST_F(RetrievalProgram, ExplanationsHoldTextsOfStrangersAsTexts) {
+  const std::string hostile = "\"</script><script>alert(1)</script>\" chair";
+  fs::rename(folder / "clouds" / "box5.ply", folder / "clouds" / "<script>&x.ply");
+  ASSERT_EQ(embed({"clouds"}).code, 0);
+  ASSERT_EQ(search({"chair", "--explain", "plain.html"}).code, 0);
+  const Call call = search({hostile, "--explain", "why.html", "--html", "view.html"});
+  EXPECT_EQ(call.code, 0) << call.err;
+  const std::string page = read_file(folder / "why.html");
+  for (const char* tag : {"<script", "</script"})
+    EXPECT_EQ(count(page, tag), count(read_file(folder / "plain.html"), tag)) << tag;
+  EXPECT_EQ(data_of(folder / "why.html").at("title"), "“" + hostile + "”");
+  EXPECT_EQ(count(read_file(folder / "view.html"), "<script>&x"), 0U);
+}
+
+TEST_F(RetrievalProgram, FilesThatAreGoneOrChangedAreDrawnFromTheGallery) {
+  ASSERT_EQ(embed({"clouds", "--sketch-points", "50"}).code, 0);
+  fs::remove(folder / "clouds" / "box1.ply");
+  io::write_cloud(folder / "clouds" / "box2.ply", box_cloud(40));
+  const Call call = search({"chair", "--explain", "why.html", "-k", "3"});
+  EXPECT_EQ(call.code, 0) << call.err;
+  EXPECT_EQ(lines(call.err), 2) << call.err;
+  for (const json& hit : data_of(folder / "why.html").at("hits")) {
+    const bool whole = hit.at("name") == "clouds/box5.ply";
+    EXPECT_EQ(hit.at("sketch").at("parts").size(), whole ? 300U : 50U) << hit.at("name");
+    EXPECT_EQ(has(hit.at("note"), "drawn from the gallery's sketch"), !whole) << hit.at("note");
+  }
+  EXPECT_TRUE(has(call.err, "cannot read clouds/box1.ply: no such file")) << call.err;
+  EXPECT_TRUE(has(call.err, "box2.ply: not the shape that the gallery holds")) << call.err;
+
+  // And without a sketch it is said that there is nothing to draw.
+  ASSERT_EQ(embed({"clouds/box5.ply", "--sketch-points", "0"}).code, 0);
+  fs::remove(folder / "clouds" / "box5.ply");
+  ASSERT_EQ(search({"chair", "--explain", "why.html", "-q"}).err, "");
+  for (const json& hit : data_of(folder / "why.html").at("hits"))
+    EXPECT_EQ(hit.at("sketch").is_null(), hit.at("name") == "clouds/box5.ply");
+}
+
+TEST_F(RetrievalProgram, PagesThatCannotBeWrittenAreOneLine) {
+  ASSERT_EQ(embed({"clouds"}).code, 0);
+  for (const char* option : {"--explain", "--html"}) {
+    const Call call = search({"chair", option, "no/where.html"});
+    EXPECT_EQ(call.code, 1) << option;
+    EXPECT_EQ(lines(call.err), 1) << call.err;
+    EXPECT_TRUE(has(call.err, "no/where.html")) << call.err;
+    EXPECT_FALSE(fs::exists(folder / "no"));
+  }
+  const Call ending = search({"chair", "--explain", "why.txt"});
+  EXPECT_EQ(ending.code, 2);
+  EXPECT_TRUE(has(ending.err, "expected a name that ends in .html")) << ending.err;
+  EXPECT_EQ(ending.out, "");
+}
+
+TEST_F(RetrievalProgram, PicturesOfWhatItFound) {
+  if (!POINTATTN_HAVE_PICTURES) GTEST_SKIP() << "this build draws no pictures: it has no Cairo";
+  ASSERT_EQ(embed({"clouds"}).code, 0);
+  const auto picture = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        "chair legs", "--screenshot", "a.png", "--size", "300x200"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Call call = search(arguments);
+    EXPECT_EQ(call.code, 0) << call.err;
+    return read_file(folder / "a.png");
+  };
+  const std::string label = picture({});
+  EXPECT_TRUE(label.starts_with("\x89PNG\r\n"));
+  EXPECT_EQ(picture({"--by", "label"}), label);
+  EXPECT_NE(picture({"--by", "attention"}), label);
+  EXPECT_NE(picture({"--by", "met"}), label);
+  EXPECT_NE(picture({"--views", "3"}), label);
+  const Call other = search({"chair", "--screenshot", "b.png", "--by", "atention"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_TRUE(has(other.err, "did you mean attention?")) << other.err;
+  EXPECT_FALSE(fs::exists(folder / "b.png"));
+}
+
+TEST_F(RetrievalProgram, AttentionCloudsForTheViewer) {
+  ASSERT_EQ(embed({"clouds", "--attention-ply", "seen"}).code, 0);
+  const io::Cloud cloud = io::read_cloud(folder / "seen" / "box2_parts.ply");
+  EXPECT_EQ(cloud.points(), 64);
+  ASSERT_NE(cloud.find("label"), nullptr);
+  for (int part = 1; part <= 4; ++part) {
+    const io::Field* field = cloud.find("attention_" + std::to_string(part));
+    ASSERT_NE(field, nullptr) << part;
+    EXPECT_NEAR(field->values.sum().item<double>(), 1, 1e-4) << part;
+  }
+}
+
 }  // namespace
 }  // namespace pointattn::test

@@ -2,7 +2,7 @@
 #include "pointattn/view/page.h"
 
 #include "pointattn/core/files.h"
-#include "tests/support/data.h"
+#include "tests/support/browser.h"
 #include "tests/view/clouds.h"
 #include "tests/view/images.h"
 
@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -84,42 +83,15 @@ TEST(Page, NothingToShow) {
   EXPECT_EQ(data_of(read_file(folder / "a.html")).at("panels").at(0).at("points"), 0);
 }
 
-/// The page in a real browser, without a display.
-class Browser : public testing::Test {
+class PageInBrowser : public test::Browser {
  protected:
-  void SetUp() override {
-    for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
-      if (std::system((std::string("command -v ") + name + " >/dev/null").c_str()) == 0) {
-        program_ = name;
-        return;
-      }
-    }
-    GTEST_SKIP() << "no Chromium found: install the Debian package chromium";
-  }
-
-  /// Runs the browser on a page with these options; returns what it wrote on stdout.
-  std::string browse(const fs::path& page, const std::string& hash, const std::string& options) {
-    const std::string command =
-        "cd '" + folder_.path().string() + "' && timeout 120 " + program_ +
-        " --headless=new --no-sandbox --disable-gpu-sandbox --use-gl=angle --use-angle=swiftshader"
-        " --enable-unsafe-swiftshader --hide-scrollbars --window-size=900,700 "
-        "--virtual-time-budget=5000"
-        " --user-data-dir=profile " +
-        options + " 'file://" + page.string() + hash + "' >out 2>err";
-    EXPECT_EQ(std::system(command.c_str()), 0) << read_file(folder_ / "err");
-    return read_file(folder_ / "out");
-  }
   std::vector<int64_t> counts(const fs::path& page, const std::string& hash) {
-    browse(page, hash, "--screenshot=shot.png");
     // Without the legend at the right, which has the colours too.
-    return test::count_colors(test::read_png(folder_ / "shot.png").slice(1, 0, 620), kColors);
+    return test::count_colors(test::read_png(picture(page, hash)).slice(1, 0, 620), kColors);
   }
-
-  test::ScratchFolder folder_;
-  std::string program_;
 };
 
-TEST_F(Browser, ShowsEveryPartAndHidesWhatIsSwitchedOff) {
+TEST_F(PageInBrowser, ShowsEveryPartAndHidesWhatIsSwitchedOff) {
   const fs::path page = folder_ / "a.html";
   write_page(page, make_scene(wall(), "wall.ply"));
   const std::vector<int64_t> all = counts(page, "");
@@ -133,33 +105,33 @@ TEST_F(Browser, ShowsEveryPartAndHidesWhatIsSwitchedOff) {
   EXPECT_LT(height[1], all[1] / 10) << "other colours";
 }
 
-TEST_F(Browser, TellsWhatIsUnderThePointer) {
+TEST_F(PageInBrowser, TellsWhatIsUnderThePointer) {
   const fs::path page = folder_ / "a.html";
   write_page(page, make_scene(wall(), "wall.ply"));
-  const std::string document = browse(page, "#point=0.5,0.5", "--dump-dom");
-  const size_t tip = document.find("id=\"tip\"");
+  const std::string shown = document(page, "#point=0.5,0.5");
+  const size_t tip = shown.find("id=\"tip\"");
   ASSERT_NE(tip, std::string::npos);
-  const std::string text = document.substr(tip, document.find("</div>", tip) - tip);
+  const std::string text = shown.substr(tip, shown.find("</div>", tip) - tip);
   EXPECT_NE(text.find("second  0.75"), std::string::npos) << text;
   EXPECT_NE(text.find("point "), std::string::npos) << text;
 }
 
-TEST_F(Browser, RunsNoNameFromAFile) {
+TEST_F(PageInBrowser, RunsNoNameFromAFile) {
   const fs::path page = folder_ / "a.html";
   write_page(page, make_scene(test::striped_wall(100, {1, 1}, {kHostile, "ok"}), kHostile));
-  const std::string document = browse(page, "", "--dump-dom");
-  EXPECT_EQ(count(document, "<title>broken</title>"), 0U);
-  EXPECT_EQ(count(document, "<img"), 0U);
-  EXPECT_GE(count(document, "&lt;/script&gt;&lt;script&gt;"), 2U)
+  const std::string shown = document(page);
+  EXPECT_EQ(count(shown, "<title>broken</title>"), 0U);
+  EXPECT_EQ(count(shown, "<img"), 0U);
+  EXPECT_GE(count(shown, "&lt;/script&gt;&lt;script&gt;"), 2U)
       << "shown as it is, in title and legend";
 }
 
-TEST_F(Browser, SaysSoWithoutWebGl) {
+TEST_F(PageInBrowser, SaysSoWithoutWebGl) {
   const fs::path page = folder_ / "a.html";
   write_page(page, make_scene(wall(), "wall.ply"));
-  const std::string document = browse(page, "", "--disable-3d-apis --dump-dom");
-  EXPECT_NE(document.find("id=\"trouble\" style=\"display: flex;\""), std::string::npos);
-  EXPECT_NE(document.find("second"), std::string::npos) << "the legend is there";
+  const std::string shown = browse(page, "", "--disable-3d-apis --dump-dom");
+  EXPECT_NE(shown.find("id=\"trouble\" style=\"display: flex;\""), std::string::npos);
+  EXPECT_NE(shown.find("second"), std::string::npos) << "the legend is there";
 }
 
 }  // namespace
