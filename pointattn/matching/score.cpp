@@ -142,6 +142,8 @@ at::Tensor match_in_blocks(const ScoreKind& kind,
 
 }  // namespace
 
+void check_options(const ScoreOptions& options) { checked_kind(options); }
+
 nlohmann::json to_json(const ScoreOptions& options) {
   nlohmann::json json;
   for_each_option(options, [&](const char* name, const auto& field) { json[name] = field; });
@@ -153,7 +155,7 @@ ScoreOptions score_options_from_json(const nlohmann::json& json) {
   models::OptionReader read("match", json);
   for_each_option(options, [&](const char* name, auto& field) { read(name, field); });
   read.finish();
-  checked_kind(options);
+  check_options(options);
   return options;
 }
 

@@ -22,9 +22,12 @@ struct ScoreOptions {
   bool whole = false;
 };
 
+/// Throws c10::ValueError for an unknown kind and for values that cannot be meant.
+void check_options(const ScoreOptions& options);
+
 nlohmann::json to_json(const ScoreOptions& options);
-/// Missing options keep their defaults. Throws c10::ValueError for an unknown option or kind and
-/// for values that cannot be meant.
+/// Missing options keep their defaults. Throws c10::ValueError for an unknown option, and as
+/// check_options() does.
 ScoreOptions score_options_from_json(const nlohmann::json& json);
 
 /// One way to compare. Rows come with unit length (or zero), hops and parts first, so that sums over
@@ -45,9 +48,10 @@ const std::vector<ScoreKind>& score_kinds();
 /// Score of every text with every shape, larger for a better match, at most 1 (up to rounding).
 /// phrases [T,W,E], parts [S,R,E], one floating dtype and device; rows of any length, which counts
 /// nothing, but zero rows stay zero and so have cosine 0 with all → [T,S]. The order of phrases and
-/// of parts counts nothing (`whole`: but for the first). Gradients to both (none to a zero row). Without a gradient to keep,
-/// memory beyond the inputs' is bounded: texts and shapes are taken in blocks. Throws
-/// c10::ValueError for other shapes or dtypes, no phrase, no part, NaN or infinity, unknown kinds.
+/// of parts counts nothing (`whole`: but for the first). Gradients to both (none to a zero row).
+/// Without a gradient to keep, memory beyond the inputs' is bounded: texts and shapes are taken in
+/// blocks. Throws c10::ValueError for other shapes or dtypes, no phrase, no part, NaN or infinity,
+/// and as check_options() does.
 at::Tensor match(const ScoreOptions& options, const at::Tensor& phrases, const at::Tensor& parts);
 
 /// How much each phrase met each part in the score, to show to people: phrases [W,E], parts [R,E] →

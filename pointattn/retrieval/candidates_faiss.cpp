@@ -8,6 +8,7 @@
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIVFPQ.h>
 #include <numeric>
+#include <omp.h>
 
 namespace pointattn::retrieval {
 namespace {
@@ -17,6 +18,19 @@ using List = uint16_t;
 
 constexpr int kBits = 8;  // of one quantised piece of a row
 constexpr int kTrainPerCentroid = 64;
+
+/// k-means of FAISS is a long row of tiny parallel regions, whose threads wait for each other in a
+/// busy loop: on a machine with other work it takes minutes instead of seconds.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
 
 /// An inverted file for the inner product, with the state that outlives it kept by us: FAISS's own
 /// files are read without a bound on what they claim.
@@ -38,7 +52,10 @@ class InvertedFile {
     }
   }
 
-  void train(const at::Tensor& rows) { index_.train(rows.size(0), rows.const_data_ptr<float>()); }
+  void train(const at::Tensor& rows) {
+    const OneThread alone;
+    index_.train(rows.size(0), rows.const_data_ptr<float>());
+  }
 
   void save(std::string& to) const {
     to.append(reinterpret_cast<const char*>(quantizer_.get_xb()),

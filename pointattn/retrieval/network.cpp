@@ -31,6 +31,7 @@ void check_options(const RetrievalOptions& options) {
   positive("hidden", options.shape.hidden, 1);
   positive("heads", options.shape.heads, 0);
   positive("width", options.width, 1);
+  matching::check_options(options.score);
 }
 
 template <typename Options, typename Visit>
@@ -150,7 +151,10 @@ void RetrievalNetworkImpl::reset() {
   norm = register_module(
       "norm", SideNorm(2 * options_.text.hidden, options_.text.whole, options_.text.hops > 0));
   phrase = register_module("phrase", torch::nn::Linear(2 * options_.text.hidden, options_.width));
-  log_scale = register_parameter("log_scale", at::full({1}, -std::log(kFirstTemperature)));
+  // The whole's cosine and the rest are averaged, so that each needs twice the scale of one alone.
+  const bool both = options_.score.whole && options_.shape.parts > 0 && options_.text.hops > 0;
+  log_scale = register_parameter(
+      "log_scale", at::full({1}, std::log((both ? 2 : 1) / kFirstTemperature)));
 }
 
 Embedded RetrievalNetworkImpl::shapes(const PointBatch& batch, const at::Tensor& prior) {

@@ -82,7 +82,8 @@ class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
 TORCH_MODULE(ShapeEncoder);
 
 /// Both sides and the temperature of the loss. Submodules "shape", "sentence", "norm", "phrase"; parameter
-/// "log_scale", which starts at log(1/0.07) as CLIP's does.
+/// "log_scale", which starts at log(1/0.07) as CLIP's does, or twice the scale where the score averages
+/// two terms.
 class RetrievalNetworkImpl : public torch::nn::Cloneable<RetrievalNetworkImpl> {
  public:
   explicit RetrievalNetworkImpl(const RetrievalOptions& options);
