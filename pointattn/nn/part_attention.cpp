@@ -4,6 +4,7 @@
 #include "pointattn/core/point_batch.h"
 #include "pointattn/nn/project.h"
 #include "pointattn/ops/attention.h"
+#include "pointattn/ops/ragged_pool.h"
 
 #include <ATen/ATen.h>
 #include <torch/nn/init.h>
@@ -16,6 +17,7 @@ namespace pointattn::nn {
 namespace {
 
 constexpr double kLeastPrior = 1e-3;  // a wrong segmentation must not shut a point out
+constexpr double kLeastVariance = 1e-6;  // where the root's gradient is still finite
 constexpr int64_t kWiden = 2;
 
 }  // namespace
@@ -76,6 +78,10 @@ PointToPartAttentionImpl::PointToPartAttentionImpl(const PointToPartOptions& opt
 void PointToPartAttentionImpl::reset() {
   attention = register_module(
       "attention", StructuredAttention(options_.channels, options_.hidden, options_.parts));
+  spread = register_module(
+      "spread",
+      torch::nn::Linear(
+          torch::nn::LinearOptions(options_.channels, options_.channels).bias(false)));
   strength = register_parameter("strength", at::ones({1}));
   if (options_.heads > 0) {
     among_ = register_module("among", PartSelfAttention(options_.channels, options_.heads));
@@ -97,6 +103,9 @@ Attended PointToPartAttentionImpl::forward(const at::Tensor& feat,
                                            const at::Tensor& prior,
                                            const at::Tensor& whole) {
   Attended out = attention(feat, offsets, prior.defined() ? bias_of(prior) : at::Tensor());
+  const at::Tensor squares = ops::ragged_pool(out.attention, feat.square(), offsets);
+  const at::Tensor variance = at::relu(squares - out.pooled.square());
+  out.pooled = out.pooled + spread(at::sqrt(variance + kLeastVariance));
   if (whole.defined()) out.pooled = at::cat({whole.unsqueeze(1), out.pooled}, 1);
   if (!among_.is_empty()) out.pooled = among_(out.pooled);
   return out;

@@ -35,14 +35,16 @@ struct PointToPartOptions {
 /// Point-to-part attention: the points of each cloud gathered into R part embeddings by structured
 /// self-attention, which then attend to one another.
 ///
-/// feat [N,C], offsets [B+1] → attention [N,R] and parts [B,R,C].
+/// feat [N,C], offsets [B+1] → attention [N,R] and parts [B,R,C]: the mean M = A F and, by a linear
+/// map, the standard deviation of F in the same weights (Okabe et al., "Attentive statistics
+/// pooling", Interspeech 2018), since a mean alone does not tell how far a part reaches.
 /// Guided form: `prior` [N,G] with G ≤ R are the probabilities of a segmentation network for the G
 /// parts of the cloud's category (rows may be zero: nothing is known). Row r < G of the cloud gets
 /// strength · log(prior + 10⁻³) added to its logits, so that part r gathers in row r; the rows
 /// behind stay free. `strength` ≥ 0 is learned and starts at 1. Without a prior the rows are free.
 /// `whole` [B,C], when given, joins the attention among the parts as a row in front of them: parts
 /// [B,1+R,C], the attention over the points still [N,R].
-/// Submodules "attention", "among"; parameter "strength".
+/// Submodules "attention", "spread", "among"; parameter "strength".
 class PointToPartAttentionImpl : public torch::nn::Cloneable<PointToPartAttentionImpl> {
  public:
   explicit PointToPartAttentionImpl(const PointToPartOptions& options);
@@ -53,6 +55,7 @@ class PointToPartAttentionImpl : public torch::nn::Cloneable<PointToPartAttentio
                    const at::Tensor& whole = {});
 
   StructuredAttention attention{nullptr};
+  torch::nn::Linear spread{nullptr};
   at::Tensor strength;
 
  private:

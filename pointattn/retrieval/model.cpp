@@ -39,12 +39,16 @@ void check_sizes(const models::SafeTensors& file, const RetrievalOptions& option
   std::map<std::string, std::vector<int64_t>> expected = {
       {"shape.embed2.linear.weight", {shape.channels, shape.channels}},
       {"shape.fuse.linear.weight", {shape.features, 4 * shape.channels}},
-      {"shape.project.weight", {options.width, shape.features}},
       {"sentence.word.weight", {text.words + 1, text.width}},
       {"sentence.ngram.weight", {text.buckets, text.width}},
       {"sentence.lstm.weight_hh_l0", {4 * text.hidden, text.hidden}},
-      {"phrase.weight", {options.width, 2 * text.hidden}},
   };
+  const auto heads = [&](const std::string& side, int64_t in, bool whole, bool rest) {
+    if (whole) expected[side + ".whole.linear.weight"] = {options.width, in};
+    if (rest) expected[side + ".rest.linear.weight"] = {options.width, in};
+  };
+  heads("shape.head", shape.features, shape.whole, shape.parts > 0);
+  heads("phrase", 2 * text.hidden, text.whole, text.hops > 0);
   if (shape.parts > 0) {
     expected["shape.parts.attention.first.weight"] = {shape.hidden, shape.features};
     expected["shape.parts.attention.second.weight"] = {shape.parts, shape.hidden};

@@ -77,24 +77,29 @@ RetrievalOptions retrieval_options_from_json(const nlohmann::json& json) {
   return options;
 }
 
-SideNormImpl::SideNormImpl(int64_t channels, bool whole, bool rest)
-    : channels_(channels), has_whole_(whole), has_rest_(rest) {
+SideHeadImpl::SideHeadImpl(int64_t in, int64_t out, bool whole, bool rest)
+    : in_(in), out_(out), has_whole_(whole), has_rest_(rest) {
   reset();
 }
 
-void SideNormImpl::reset() {
-  if (has_whole_) whole_ = register_module("whole", nn::RowNorm(channels_, nn::Activation::kNone));
-  if (has_rest_) rest_ = register_module("rest", nn::RowNorm(channels_, nn::Activation::kNone));
+void SideHeadImpl::reset() {
+  const auto head = [&](const char* name) {
+    return register_module(
+        name, nn::SharedMlp(in_, out_, /*bias=*/false, nn::Activation::kNone));
+  };
+  if (has_whole_) whole_ = head("whole");
+  if (has_rest_) rest_ = head("rest");
 }
 
-at::Tensor SideNormImpl::forward(const at::Tensor& rows) {
-  std::vector<at::Tensor> normed;
-  if (has_whole_) normed.push_back(whole_(rows.select(1, 0)).unsqueeze(1));
+at::Tensor SideHeadImpl::forward(const at::Tensor& rows) {
+  const int64_t clouds = rows.size(0), front = has_whole_ ? 1 : 0, rest = rows.size(1) - front;
+  std::vector<at::Tensor> out;
+  if (has_whole_) out.push_back(whole_(rows.select(1, 0)).unsqueeze(1));
   if (has_rest_) {
-    const at::Tensor rest = rows.narrow(1, has_whole_ ? 1 : 0, rows.size(1) - (has_whole_ ? 1 : 0));
-    normed.push_back(rest_(rest.reshape({-1, channels_})).view(rest.sizes()));
+    const at::Tensor behind = rows.narrow(1, front, rest).reshape({clouds * rest, in_});
+    out.push_back(rest_(behind).view({clouds, rest, out_}));
   }
-  return at::cat(normed, 1);
+  return at::cat(out, 1);
 }
 
 ShapeEncoderImpl::ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t width)
@@ -119,9 +124,8 @@ void ShapeEncoderImpl::reset() {
                         nn::PointToPartAttention(nn::PointToPartOptions{
                             options_.features, options_.hidden, options_.parts, options_.heads}));
   }
-  norm_ = register_module("norm",
-                          SideNorm(options_.features, options_.whole, options_.parts > 0));
-  project_ = register_module("project", torch::nn::Linear(options_.features, width_));
+  head_ = register_module(
+      "head", SideHead(options_.features, width_, options_.whole, options_.parts > 0));
 }
 
 Embedded ShapeEncoderImpl::forward(const PointBatch& batch, const at::Tensor& prior) {
@@ -132,10 +136,10 @@ Embedded ShapeEncoderImpl::forward(const PointBatch& batch, const at::Tensor& pr
       options_.whole ? nn::max_pool(feat, batch.offsets) : at::Tensor();  // [B,features]
   const at::Tensor shares = nn::equal_shares(batch.offsets, feat.options());
   if (parts_.is_empty()) {
-    return {project_(norm_(whole.unsqueeze(1))), shares, at::zeros({batch.clouds()}, feat.options())};
+    return {head_(whole.unsqueeze(1)), shares, at::zeros({batch.clouds()}, feat.options())};
   }
   const nn::Attended parts = parts_(feat, batch.offsets, prior, whole);
-  return {project_(norm_(parts.pooled)),
+  return {head_(parts.pooled),
           options_.whole ? at::cat({shares, parts.attention}, 1) : parts.attention,
           nn::overlap_penalty(parts.attention, batch.offsets)};
 }
@@ -148,13 +152,12 @@ RetrievalNetworkImpl::RetrievalNetworkImpl(const RetrievalOptions& options) : op
 void RetrievalNetworkImpl::reset() {
   shape = register_module("shape", ShapeEncoder(options_.shape, options_.width));
   sentence = register_module("sentence", text::SentenceEncoder(options_.text));
-  norm = register_module(
-      "norm", SideNorm(2 * options_.text.hidden, options_.text.whole, options_.text.hops > 0));
-  phrase = register_module("phrase", torch::nn::Linear(2 * options_.text.hidden, options_.width));
-  // The whole's cosine and the rest are averaged, so that each needs twice the scale of one alone.
-  const bool both = options_.score.whole && options_.shape.parts > 0 && options_.text.hops > 0;
-  log_scale = register_parameter(
-      "log_scale", at::full({1}, std::log((both ? 2 : 1) / kFirstTemperature)));
+  phrase = register_module("phrase",
+                           SideHead(2 * options_.text.hidden,
+                                    options_.width,
+                                    options_.text.whole,
+                                    options_.text.hops > 0));
+  log_scale = register_parameter("log_scale", at::full({1}, -std::log(kFirstTemperature)));
 }
 
 Embedded RetrievalNetworkImpl::shapes(const PointBatch& batch, const at::Tensor& prior) {
@@ -163,7 +166,7 @@ Embedded RetrievalNetworkImpl::shapes(const PointBatch& batch, const at::Tensor&
 
 Embedded RetrievalNetworkImpl::texts(const text::TokenBatch& tokens) {
   const text::Sentences read = sentence(tokens);
-  return {phrase(norm(read.hops)), read.attention, read.penalty};
+  return {phrase(read.hops), read.attention, read.penalty};
 }
 
 }  // namespace pointattn::retrieval

@@ -44,25 +44,25 @@ struct Embedded {
   at::Tensor penalty;    ///< [B] overlap of the attention's columns, without the whole
 };
 
-/// Batch normalisation of the rows [B,R,C] of a side, features over clouds or sentences: what all
-/// have in common would otherwise fill the cosine and leave little of it to tell them apart. The
-/// whole, where there is one, is normalised apart from the rows behind. Submodules "whole", "rest".
-class SideNormImpl : public torch::nn::Cloneable<SideNormImpl> {
+/// The last layer of a side: rows [B,R,C] into the common space [B,R,E] by a linear map and a batch
+/// norm, so that what all clouds or sentences have in common does not fill the cosine. The whole,
+/// where there is one, has a map of its own. Submodules "whole", "rest".
+class SideHeadImpl : public torch::nn::Cloneable<SideHeadImpl> {
  public:
-  SideNormImpl(int64_t channels, bool whole, bool rest);
+  SideHeadImpl(int64_t in, int64_t out, bool whole, bool rest);
   void reset() override;
   at::Tensor forward(const at::Tensor& rows);
 
  private:
-  int64_t channels_;
+  int64_t in_, out_;
   bool has_whole_, has_rest_;
-  nn::RowNorm whole_{nullptr}, rest_{nullptr};
+  nn::SharedMlp whole_{nullptr}, rest_{nullptr};
 };
-TORCH_MODULE(SideNorm);
+TORCH_MODULE(SideHead);
 
 /// Point side: the trunk of PCT's part segmentation (two shared layers and four offset-attention
 /// layers over all points, their outputs side by side, one more shared layer), then point-to-part
-/// attention with attention among the parts, then a norm and a projection.
+/// attention with attention among the parts, then the head.
 class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
  public:
   ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t width);
@@ -76,14 +76,12 @@ class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr};
   models::AttentionStack attention_{nullptr};
   nn::PointToPartAttention parts_{nullptr};
-  SideNorm norm_{nullptr};
-  torch::nn::Linear project_{nullptr};
+  SideHead head_{nullptr};
 };
 TORCH_MODULE(ShapeEncoder);
 
-/// Both sides and the temperature of the loss. Submodules "shape", "sentence", "norm", "phrase"; parameter
-/// "log_scale", which starts at log(1/0.07) as CLIP's does, or twice the scale where the score averages
-/// two terms.
+/// Both sides and the temperature of the loss. Submodules "shape", "sentence", "phrase"; parameter
+/// "log_scale", which starts at log(1/0.07) as CLIP's does.
 class RetrievalNetworkImpl : public torch::nn::Cloneable<RetrievalNetworkImpl> {
  public:
   explicit RetrievalNetworkImpl(const RetrievalOptions& options);
@@ -95,8 +93,7 @@ class RetrievalNetworkImpl : public torch::nn::Cloneable<RetrievalNetworkImpl> {
 
   ShapeEncoder shape{nullptr};
   text::SentenceEncoder sentence{nullptr};
-  SideNorm norm{nullptr};
-  torch::nn::Linear phrase{nullptr};
+  SideHead phrase{nullptr};
   at::Tensor log_scale;
 
  private:
