@@ -30,7 +30,7 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
     context->save_for_backward({rows, weight});
     context->saved_data["bias"] = bias.has_value();
     return one_dnn::linear(
-        rows.detach().contiguous(), weight.detach(), bias ? bias->detach() : Tensor());
+        rows.detach(), weight.detach(), bias ? bias->detach() : Tensor());
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
@@ -64,8 +64,9 @@ Tensor project(const Tensor& rows, const Tensor& weight, const Tensor& bias) {
   }
   if (is_large(rows) && rows.is_cpu() && weight.scalar_type() == at::kFloat &&
       one_dnn::faster_than_mkl()) {
+    // The gradient multiplies by the rows again; of rows with gaps oneDNN makes a plain loop.
     return OneDnnLinear::apply(
-        rows, weight, bias.defined() ? std::optional<Tensor>(bias) : std::nullopt);
+        rows.contiguous(), weight, bias.defined() ? std::optional<Tensor>(bias) : std::nullopt);
   }
   return at::linear(rows, weight, bias);
 }

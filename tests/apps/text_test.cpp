@@ -67,6 +67,11 @@ TEST(Text, TrainedEvaluatedAndShown) {
   EXPECT_NE(page.find("hop 3"), std::string::npos);
   EXPECT_EQ(lines(with({}).out), 7);  // six classes and the sum
 
+  const Call shown = pointattn({"models", "show", "run/best.safetensors"}, folder.path());
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_NE(shown.out.find("structured_self_attention, text, "), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("\"fetch\""), std::string::npos) << shown.out;
+
   write_tsv(folder / "other.tsv", {{"Sing a song"}, {0}, {"sing"}});
   Call call = pointattn(
       {"eval", "text", "--data", "other.tsv", "--weights", "run/best.safetensors"}, folder.path());
