@@ -96,10 +96,10 @@ TEST(TrainRetrievalProgram, TrainsEvaluatesAndSearches) {
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_TRUE(trained.out.starts_with("best epoch ")) << trained.out;
 
-  const Arguments eval = {"eval",      "retrieval", "--captions", "captions.tsv",
+  const std::vector<std::string> eval = {"eval",      "retrieval", "--captions", "captions.tsv",
                           "--cuboids", "boxes.tsv", "--weights",  "run/best.safetensors"};
-  const auto with = [&](const Arguments& more) {
-    Arguments all = eval;
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = eval;
     all.insert(all.end(), more.begin(), more.end());
     return pointattn(all, folder.path());
   };
