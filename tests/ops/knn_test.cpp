@@ -2,7 +2,6 @@
 #include "pointattn/ops/knn.h"
 
 #include "pointattn/core/point_batch.h"
-#include "pointattn/ops/knn_tree.h"
 #include "tests/ops/ops_test.h"
 #include "tests/reference/neighbors.h"
 #include "tests/support/clouds.h"
@@ -183,29 +182,6 @@ TEST(KnnThreads, SameBitsForEveryNumberOfThreads) {
   };
   const std::vector<at::Tensor> results = test::for_thread_counts(run);
   for (const at::Tensor& result : results) EXPECT_TRUE(at::equal(result, results[0]));
-}
-
-TEST(KdTree, OneBucketAndManyGiveTheSameBits) {
-  for (Cloud cloud : test::kClouds) {
-    const at::Tensor points = make_cloud(cloud, 3001, 13).to(at::kFloat).contiguous();
-    const float* data = points.const_data_ptr<float>();
-    at::Tensor index[2];
-    at::Tensor sq_dist[2];
-    for (int tree = 0; tree < 2; ++tree) {
-      index[tree] = at::empty({3001, 40}, at::kLong);
-      sq_dist[tree] = at::empty({3001, 40});
-      KdTree<float>(data, 3001, tree == 0 ? 3001 : 1)
-          .nearest(data,
-                   3001,
-                   0.5F,
-                   40,
-                   {index[tree].mutable_data_ptr<int64_t>(),
-                    sq_dist[tree].mutable_data_ptr<float>(),
-                    0});
-    }
-    EXPECT_TRUE(at::equal(index[0], index[1])) << test::cloud_name(cloud);
-    EXPECT_TRUE(at::equal(sq_dist[0], sq_dist[1])) << test::cloud_name(cloud);
-  }
 }
 
 }  // namespace
