@@ -12,8 +12,13 @@
 namespace pointattn::ops {
 
 template <typename T>
-void farthest_points(
-    const T* points, int64_t n, int64_t count, int64_t first_row, int threads, int64_t* taken) {
+void farthest_points(const T* points,
+                     int64_t n,
+                     int64_t count,
+                     int64_t first_row,
+                     int threads,
+                     int64_t* taken,
+                     const search::Kernels<T>& with) {
   using search::kBucket;
   if (count == 0) return;
   const std::vector<PlacedPoint<T>> placed = kd_order(points, n, kBucket, threads);
@@ -52,11 +57,13 @@ void farthest_points(
     }
     sampling.farthest[level] = farthest[level].data();
   }
-  search::kernels<T>().farthest(sampling, first, count, taken);
+  with.farthest(sampling, first, count, taken);
   for (int64_t i = 0; i < count; ++i) taken[i] = rows[static_cast<size_t>(taken[i])] + first_row;
 }
 
-template void farthest_points(const float*, int64_t, int64_t, int64_t, int, int64_t*);
-template void farthest_points(const double*, int64_t, int64_t, int64_t, int, int64_t*);
+template void farthest_points(
+    const float*, int64_t, int64_t, int64_t, int, int64_t*, const search::Kernels<float>&);
+template void farthest_points(
+    const double*, int64_t, int64_t, int64_t, int, int64_t*, const search::Kernels<double>&);
 
 }  // namespace pointattn::ops

@@ -31,8 +31,9 @@ KdTree<T>::KdTree(const T* points, int64_t n, int threads) : size_(n) {
 template <typename T>
 void KdTree<T>::nearest(const search::Queries<T>& queries,
                         T limit,
-                        const search::NeighborRows<T>& out) const {
-  if (size_ > 0) return search::kernels<T>().nearest(view(), queries, limit, out);
+                        const search::NeighborRows<T>& out,
+                        const search::Kernels<T>& with) const {
+  if (size_ > 0) return with.nearest(view(), queries, limit, out);
   for (int64_t i = 0; i < queries.count; ++i) {
     const int64_t row = queries.row(i);
     std::fill_n(out.index + out.begin(row), out.size(row), int64_t{-1});
@@ -41,9 +42,12 @@ void KdTree<T>::nearest(const search::Queries<T>& queries,
 }
 
 template <typename T>
-void KdTree<T>::count(const search::Queries<T>& queries, T limit, int64_t* counts) const {
+void KdTree<T>::count(const search::Queries<T>& queries,
+                      T limit,
+                      int64_t* counts,
+                      const search::Kernels<T>& with) const {
   const bool all = limit == std::numeric_limits<T>::infinity();
-  if (size_ > 0 && !all) return search::kernels<T>().count(view(), queries, limit, counts);
+  if (size_ > 0 && !all) return with.count(view(), queries, limit, counts);
   for (int64_t i = 0; i < queries.count; ++i) counts[queries.row(i)] = size_;
 }
 

@@ -21,13 +21,17 @@ class KdTree {
   /// points [n,3], n ≤ kMaxPoints; on up to `threads` threads.
   KdTree(const T* points, int64_t n, int threads = 1);
 
-  /// See search::Kernels. Fastest where consecutive queries lie near one another, as in the order
-  /// rows().
+  /// See search::Kernels; `with` is one instruction set's. Fastest where consecutive queries lie near
+  /// one another, as in the order rows().
   void nearest(const search::Queries<T>& queries,
                T limit,
-               const search::NeighborRows<T>& out) const;
+               const search::NeighborRows<T>& out,
+               const search::Kernels<T>& with = search::kernels<T>()) const;
   /// Any limit, infinity too.
-  void count(const search::Queries<T>& queries, T limit, int64_t* counts) const;
+  void count(const search::Queries<T>& queries,
+             T limit,
+             int64_t* counts,
+             const search::Kernels<T>& with = search::kernels<T>()) const;
 
   int64_t size() const { return size_; }
   /// Rows of the points in the tree's order [size].
