@@ -3,12 +3,12 @@
 // was configured, in one run: each point of a cloud of N is a query, building included, all threads.
 //
 //   bench_ops [--n 1024,4096,…] [--k 16,32] [--cloud cube|cluster|plane|line|duplicates|lattice|FILE]
-//   [--runs R] [--seconds S] [--only knn|within|farthest] [--svg FILE]
+//   [--runs R] [--seconds S] [--only knn|within|farthest|features] [--svg FILE]
 //
 // `within` is the search of a radius that holds about 32 points of the cube (16 in other clouds: the
 // median distance to the 16th). `farthest` takes 512, 1,024, 2,048, then 4,096 points. "floor" is
 // the time that reading the points and writing the results alone takes at the speed of a copy.
-// "differ" counts the squared distances (or found pairs) that are not the peer's up to a relative
+// `features` are the nearest 16 of N normal ones of D = 64, 128 and 512 dimensions. "differ" counts the squared distances (or found pairs) that are not the peer's up to a relative
 // 2e-6.
 #include "pointattn/core/point_batch.h"
 #include "pointattn/io/cloud.h"
@@ -189,7 +189,7 @@ class Table {
 };
 
 Neighbors empty_neighbors(int64_t n, int64_t k) {
-  return {at::zeros({n, k}, at::kLong), at::zeros({n, k})};
+  return {at::empty({n, k}, at::kLong), at::empty({n, k})};
 }
 
 void knn_rows(Table& table,
@@ -289,6 +289,27 @@ void farthest_rows(Table& table, const std::vector<NeighborPeer>& peers, const a
       "farthest", n, static_cast<double>(n) * 12.0 + static_cast<double>(count) * 8.0, candidates);
 }
 
+/// The nearest 16 in feature space, as a network with a dynamic graph asks for them.
+void feature_rows(Table& table, int64_t n, int64_t dims) {
+  at::manual_seed(2);
+  const at::Tensor features = at::randn({n, dims});
+  const at::Tensor offsets = offsets_of({n});
+  Neighbors ours;
+  std::tuple<at::Tensor, at::Tensor> eager;
+  const std::vector<Candidate> candidates{
+      {"pointattn",
+       [&] { ours = pointattn::ops::knn(features, features, offsets, offsets, 16); },
+       {}},
+      {"cdist and topk",
+       [&] { eager = at::cdist(features, features).topk(16, 1, false); },
+       [&] {
+         const at::Tensor error = (std::get<0>(eager).square() - ours.sq_dist).abs();
+         return error.gt(2e-6 * ours.sq_dist).sum().item<int64_t>();
+       }}};
+  const double bytes = static_cast<double>(n) * (4.0 * static_cast<double>(dims) + 12.0 * 16);
+  table.row("features D=" + std::to_string(dims), n, bytes, candidates);
+}
+
 void run(const Options& options) {
   const std::vector<NeighborPeer> peers = pointattn::bench::neighbor_peers();
   const double speed = copy_speed();
@@ -299,6 +320,10 @@ void run(const Options& options) {
   Table table(options, speed);
   const bool file = options.cloud.find('.') != std::string::npos;
   for (const int64_t n : file ? std::vector<int64_t>{0} : options.sizes) {
+    if (options.only == "features") {
+      for (const int64_t dims : {64, 128, 512}) feature_rows(table, n, dims);
+      continue;
+    }
     const at::Tensor xyz = make_cloud(options.cloud, n);
     if (options.only.empty() || options.only == "knn")
       for (const int64_t k : options.ks) knn_rows(table, peers, xyz, k);
@@ -318,7 +343,7 @@ int main(int argc, char** argv) {
         stderr,
         "usage: bench_ops [--n LIST] [--k LIST] [--cloud "
         "cube|cluster|plane|line|duplicates|lattice|FILE] [--runs R] [--seconds S] [--only "
-        "knn|within|farthest] [--svg FILE]\n");
+        "knn|within|farthest|features] [--svg FILE]\n");
     return 2;
   }
   try {

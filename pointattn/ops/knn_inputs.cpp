@@ -9,9 +9,17 @@
 
 namespace pointattn::ops {
 
-CloudRows check_points(const char* operation, const at::Tensor& points, const at::Tensor& offsets) {
+CloudRows check_points(const char* operation,
+                       const at::Tensor& points,
+                       const at::Tensor& offsets,
+                       int64_t dims) {
   ShapeCheck check(operation);
-  check(points, "points", {"N", 3});
+  if (dims > 0) {
+    check(points, "points", {"N", dims});
+  } else {
+    check(points, "points", {"N", "D"});
+    TORCH_CHECK_VALUE(check["D"] > 0, operation, ": expected points [N,D] with D of at least 1");
+  }
   const at::ScalarType dtype = points.scalar_type();
   TORCH_CHECK_VALUE(dtype == at::kFloat || dtype == at::kDouble,
                     operation,
@@ -28,7 +36,7 @@ CloudRows check_queries(const char* operation,
                         const at::Tensor& offsets,
                         const CloudRows& points) {
   ShapeCheck check(operation);
-  check(query, "query", {"M", 3});
+  check(query, "query", {"M", points.xyz.size(1)});
   TORCH_CHECK_VALUE(
       query.scalar_type() == points.xyz.scalar_type() && query.device() == points.xyz.device(),
       operation,
@@ -63,8 +71,9 @@ SearchInputs check_search(const char* operation,
                           const at::Tensor& points,
                           const at::Tensor& query_offsets,
                           const at::Tensor& point_offsets,
-                          int64_t k) {
-  CloudRows checked = check_points(operation, points, point_offsets);
+                          int64_t k,
+                          int64_t dims) {
+  CloudRows checked = check_points(operation, points, point_offsets, dims);
   check_k(operation, k);
   return {check_queries(operation, query, query_offsets, checked), checked};
 }
@@ -101,9 +110,11 @@ std::vector<at::Tensor> sq_dist_gradients(const at::Tensor& grad,
   // The product alone would turn the infinite distances of empty places into NaN.
   const at::Tensor flow =
       at::where(present, 2 * grad.unsqueeze(-1) * difference, at::zeros({}, grad.options()));
-  return {
-      flow.sum(1),
-      gather_backward(-flow.reshape_symint({-1, 3}), index.reshape(-1), {}, points.sym_size(0))};
+  return {flow.sum(1),
+          gather_backward(-flow.reshape_symint({-1, points.sym_size(1)}),
+                          index.reshape(-1),
+                          {},
+                          points.sym_size(0))};
 }
 
 }  // namespace pointattn::ops

@@ -13,7 +13,7 @@ namespace pointattn::ops {
 
 /// Points of a batch of clouds after their checks.
 struct CloudRows {
-  at::Tensor xyz;                ///< contiguous
+  at::Tensor xyz;                ///< [·,3], in knn() [·,D]; contiguous
   std::vector<int64_t> offsets;  ///< [B+1]
 
   int64_t clouds() const { return static_cast<int64_t>(offsets.size()) - 1; }
@@ -26,8 +26,11 @@ struct SearchInputs {
 };
 
 /// What knn() and ball_query() ask of points, of queries that search them, and of k ≥ 1; each throws
-/// c10::ValueError.
-CloudRows check_points(const char* operation, const at::Tensor& points, const at::Tensor& offsets);
+/// c10::ValueError. Points have `dims` coordinates, any number ≥ 1 where it is 0.
+CloudRows check_points(const char* operation,
+                       const at::Tensor& points,
+                       const at::Tensor& offsets,
+                       int64_t dims = 3);
 CloudRows check_queries(const char* operation,
                         const at::Tensor& query,
                         const at::Tensor& offsets,
@@ -38,7 +41,8 @@ SearchInputs check_search(const char* operation,
                           const at::Tensor& points,
                           const at::Tensor& query_offsets,
                           const at::Tensor& point_offsets,
-                          int64_t k);
+                          int64_t k,
+                          int64_t dims = 3);
 
 /// Throws unless every cloud with queries has at least k points.
 void check_enough_points(const char* operation,
