@@ -78,5 +78,60 @@ POINTATTN_INLINE Keys reversed(Keys keys) {
   return __builtin_shuffle(keys, places);
 }
 
+template <int kCount>
+POINTATTN_INLINE void sort_in_registers(int64_t* keys) {
+  constexpr int kVectors = kCount / kKeyLanes;
+  Keys all[kVectors];
+  for (int v = 0; v < kVectors; ++v) all[v] = load(keys + v * kKeyLanes);
+  sort<int64_t, kVectors>(all);
+  for (int v = 0; v < kVectors; ++v) store<int64_t>(keys + v * kKeyLanes, all[v]);
+}
+
+/// Puts the lesser of two vectors in front.
+POINTATTN_INLINE void exchange(int64_t* front, int64_t* back, bool backwards) {
+  const Keys a = load(front);
+  Keys b = load(back);
+  if (backwards) b = reversed(b);
+  const Keys high = greatest(a, b);
+  store<int64_t>(front, least(a, b));
+  store<int64_t>(back, backwards ? reversed(high) : high);
+}
+
+/// How many places sort_keys() needs for so many keys.
+POINTATTN_INLINE int64_t sortable(int64_t count) {
+  int64_t places = 16;
+  while (places < count) places *= 2;
+  return places;
+}
+
+/// Rising order of keys [sortable(count)]; those from `count` on are overwritten.
+inline void sort_keys(int64_t* keys, int64_t count) {
+  const int64_t places = sortable(count);
+  for (int64_t i = count; i < places; ++i) keys[i] = INT64_MAX;
+  if (places == 16) return sort_in_registers<16>(keys);
+  if (places == 32) return sort_in_registers<32>(keys);
+  for (int64_t i = 0; i < places; i += 64) sort_in_registers<64>(keys + i);
+  for (int64_t block = 128; block <= places; block *= 2) {
+    for (int64_t begin = 0; begin < places; begin += block) {
+      int64_t* const end = keys + begin + block;
+      for (int64_t i = 0; i < block / 2; i += kKeyLanes)
+        exchange(keys + begin + i, end - i - kKeyLanes, true);
+    }
+    for (int64_t stride = block / 4; stride >= 64; stride /= 2) {
+      for (int64_t begin = 0; begin < places; begin += 2 * stride) {
+        for (int64_t i = begin; i < begin + stride; i += kKeyLanes)
+          exchange(keys + i, keys + i + stride, false);
+      }
+    }
+    for (int64_t i = 0; i < places; i += 64) {
+      constexpr int kVectors = 64 / kKeyLanes;
+      Keys all[kVectors];
+      for (int v = 0; v < kVectors; ++v) all[v] = load(keys + i + v * kKeyLanes);
+      merge<int64_t, kVectors>(all);
+      for (int v = 0; v < kVectors; ++v) store<int64_t>(keys + i + v * kKeyLanes, all[v]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pointattn::ops::search

@@ -37,8 +37,57 @@ struct Bound {
   }
 };
 
-/// Up to 16 kSixteens candidates of float32, each one integer: the distance, which is not negative
-/// and so orders as its bits do, above the row. Sorted, by networks, sixteen new ones at a time.
+// A candidate of float32 as one integer: the distance, which is not negative and so orders as its
+// bits do, above the row.
+POINTATTN_INLINE int64_t make_key(Bound<float> candidate) {
+  int32_t bits;
+  __builtin_memcpy(&bits, &candidate.sq_dist, sizeof(bits));
+  return static_cast<int64_t>(bits) << 32 | candidate.row;
+}
+POINTATTN_INLINE float key_sq_dist(int64_t key) {
+  const int32_t bits = static_cast<int32_t>(key >> 32);
+  float sq_dist;
+  __builtin_memcpy(&sq_dist, &bits, sizeof(bits));
+  return sq_dist;
+}
+
+/// Appends the keys of the points of a leaf that are below `limit`; may write sixteen places.
+POINTATTN_INLINE int64_t append_keys(
+    const Leaf<float>& leaf, const int32_t* rows, const float* query, int64_t limit, int64_t* to) {
+  const Sixteen<float> d = sq_dist_to_points(leaf, query);
+  int64_t count = 0;
+#if defined(__AVX512F__)
+  const __m512i bits = _mm512_castps_si512((__m512)d.part[0]);
+  const __m512i row = _mm512_loadu_si512(rows);
+  const __m512i halves[] = {_mm512_unpacklo_epi32(row, bits), _mm512_unpackhi_epi32(row, bits)};
+  for (const __m512i& keys : halves) {
+    const __mmask8 near = _mm512_cmplt_epi64_mask(keys, _mm512_set1_epi64(limit));
+    _mm512_storeu_si512(to + count, _mm512_maskz_compress_epi64(near, keys));
+    count += __builtin_popcount(near);
+  }
+#else
+  alignas(64) float sq_dist[16];
+  store(sq_dist, d);
+  for (uint32_t near = not_above(d, key_sq_dist(limit)); near != 0; near &= near - 1) {
+    const int i = __builtin_ctz(near);
+    to[count] = make_key({sq_dist[i], rows[i]});
+    count += to[count] < limit;
+  }
+#endif
+  return count;
+}
+
+POINTATTN_INLINE void write_keys(
+    const int64_t* keys, int64_t size, int64_t first_row, int64_t* index, float* sq_dist) {
+  for (int64_t i = 0; i < size; ++i) {
+    const int32_t row = static_cast<int32_t>(keys[i]);
+    index[i] = row == kNoRow ? -1 : row + first_row;
+    sq_dist[i] = row == kNoRow ? kInfinity<float> : key_sq_dist(keys[i]);
+  }
+}
+
+/// Up to 16 kSixteens candidates of float32, kept sorted by networks that take sixteen new ones at a
+/// time.
 template <int kSixteens>
 class BestKeys {
  public:
@@ -61,22 +110,8 @@ class BestKeys {
   POINTATTN_INLINE Bound<float> worst() const { return worst_; }
 
   POINTATTN_INLINE void scan(const Leaf<float>& leaf, const int32_t* rows, const float* query) {
-    const Sixteen<float> d = sq_dist_to_points(leaf, query);
-#if defined(__AVX512F__)
-    const __m512i bits = _mm512_castps_si512((__m512)d.part[0]);
-    const __m512i row = _mm512_loadu_si512(rows);
-    push(_mm512_unpacklo_epi32(row, bits));
-    push(_mm512_unpackhi_epi32(row, bits));
-#else
-    alignas(64) float sq_dist[16];
-    store(sq_dist, d);
-    for (uint32_t near = not_above(d, worst_.sq_dist); near != 0; near &= near - 1) {
-      const int i = __builtin_ctz(near);
-      const int64_t key = make_key({sq_dist[i], rows[i]});
-      waiting_[waiting_count_] = key;
-      waiting_count_ += key < worst_key_;
-    }
-#endif
+    waiting_count_ +=
+        static_cast<int>(append_keys(leaf, rows, query, worst_key_, waiting_ + waiting_count_));
     if (waiting_count_ >= 16) take_batch();
   }
 
@@ -89,41 +124,17 @@ class BestKeys {
   }
 
   POINTATTN_INLINE void write(int64_t size, int64_t first_row, int64_t* index, float* sq_dist) {
-    for (int64_t i = 0; i < size; ++i) {
-      const int32_t row = static_cast<int32_t>(list_[i]);
-      index[i] = row == kNoRow ? -1 : row + first_row;
-      sq_dist[i] = row == kNoRow ? kInfinity<float> : key_sq_dist(list_[i]);
-    }
+    write_keys(list_, size, first_row, index, sq_dist);
   }
 
  private:
   static constexpr int kVectors = kSize / kKeyLanes;
   static constexpr int kBatch = 16 / kKeyLanes;
 
-  POINTATTN_INLINE static int64_t make_key(Bound<float> candidate) {
-    int32_t bits;
-    __builtin_memcpy(&bits, &candidate.sq_dist, sizeof(bits));
-    return static_cast<int64_t>(bits) << 32 | candidate.row;
-  }
-  POINTATTN_INLINE static float key_sq_dist(int64_t key) {
-    const int32_t bits = static_cast<int32_t>(key >> 32);
-    float sq_dist;
-    __builtin_memcpy(&sq_dist, &bits, sizeof(bits));
-    return sq_dist;
-  }
-
   POINTATTN_INLINE void set_worst(int64_t key) {
     worst_key_ = key;
     worst_ = {key_sq_dist(key), static_cast<int32_t>(key)};
   }
-
-#if defined(__AVX512F__)
-  POINTATTN_INLINE void push(__m512i keys) {
-    const __mmask8 near = _mm512_cmplt_epi64_mask(keys, _mm512_set1_epi64(worst_key_));
-    _mm512_storeu_si512(waiting_ + waiting_count_, _mm512_maskz_compress_epi64(near, keys));
-    waiting_count_ += __builtin_popcount(near);
-  }
-#endif
 
   /// Merges the first sixteen that wait.
   POINTATTN_INLINE void take_batch() {
@@ -153,6 +164,46 @@ class BestKeys {
   Bound<float> worst_;
 };
 
+/// All candidates of float32 within the limit, where it is known how many there are.
+class AllKeys {
+ public:
+  AllKeys() = default;
+  AllKeys(const AllKeys&) = delete;
+  AllKeys& operator=(const AllKeys&) = delete;
+  ~AllKeys() { delete[] keys_; }
+
+  POINTATTN_INLINE void reset(int64_t size, float limit) {
+    const int64_t places = sortable(size + 16);  // a leaf writes sixteen places
+    if (places > capacity_) {
+      delete[] keys_;
+      keys_ = new int64_t[static_cast<unsigned long>(places)];
+      capacity_ = places;
+    }
+    count_ = 0;
+    worst_ = {limit, kNoRow};
+  }
+
+  void expect(Bound<float>) {}
+  POINTATTN_INLINE Bound<float> worst() const { return worst_; }
+
+  POINTATTN_INLINE void scan(const Leaf<float>& leaf, const int32_t* rows, const float* query) {
+    count_ += append_keys(leaf, rows, query, make_key(worst_), keys_ + count_);
+  }
+
+  void finish() {}
+
+  POINTATTN_INLINE void write(int64_t size, int64_t first_row, int64_t* index, float* sq_dist) {
+    sort_keys(keys_, count_);
+    write_keys(keys_, size, first_row, index, sq_dist);
+  }
+
+ private:
+  int64_t* keys_ = nullptr;
+  int64_t capacity_ = 0;
+  int64_t count_ = 0;
+  Bound<float> worst_{};
+};
+
 /// Any number of candidates of either type: a short list is kept sorted, a long one as a heap whose
 /// front is the worst.
 template <typename T>
@@ -170,6 +221,7 @@ class BestList {
       capacity_ = size;
     }
     size_ = size;
+    filled_ = 0;
     for (int64_t i = 0; i < size; ++i) list_[i] = {limit, kNoRow};
     // Nothing beats the worst of a list without places.
     worst_ = size > 0 ? Bound<T>{limit, kNoRow} : Bound<T>{T(-1), 0};
@@ -198,10 +250,11 @@ class BestList {
 
   void write(int64_t size, int64_t first_row, int64_t* index, T* sq_dist) {
     if (heap()) {  // the worst goes last, again and again
+      if (filled_ < size_) order_heap();
       for (int64_t left = size - 1; left > 0; --left) {
         const Bound<T> last = list_[left];
         list_[left] = list_[0];
-        sink(last, left);
+        sink(last, 0, left);
       }
     }
     for (int64_t i = 0; i < size; ++i) {
@@ -216,7 +269,13 @@ class BestList {
 
   POINTATTN_INLINE void insert(Bound<T> candidate) {
     if (heap()) {
-      sink(candidate, size_);
+      if (filled_ == size_) {
+        sink(candidate, 0, size_);
+      } else {
+        list_[filled_++] = candidate;
+        if (filled_ < size_) return;
+        order_heap();
+      }
       if (list_[0] < worst_) worst_ = list_[0];
       return;
     }
@@ -226,10 +285,13 @@ class BestList {
     if (list_[size_ - 1] < worst_) worst_ = list_[size_ - 1];
   }
 
-  /// Puts `candidate` in place of the front of the heap of the first `size`.
-  void sink(Bound<T> candidate, int64_t size) {
-    int64_t place = 0;
-    for (int64_t child = 1; child < size; child = 2 * place + 1) {
+  void order_heap() {
+    for (int64_t i = size_ / 2; i-- > 0;) sink(list_[i], i, size_);
+  }
+
+  /// Puts `candidate` at `place`, or below it in the heap of the first `size`.
+  void sink(Bound<T> candidate, int64_t place, int64_t size) {
+    for (int64_t child = 2 * place + 1; child < size; child = 2 * place + 1) {
       if (child + 1 < size && list_[child] < list_[child + 1]) ++child;
       if (!(candidate < list_[child])) break;
       list_[place] = list_[child];
@@ -240,6 +302,7 @@ class BestList {
 
   Bound<T>* list_ = nullptr;
   int64_t size_ = 0;
+  int64_t filled_ = 0;  ///< of a heap, which is none before it is full
   int64_t capacity_ = 0;
   Bound<T> worst_{};
 };

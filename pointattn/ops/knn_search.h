@@ -97,6 +97,8 @@ void nearest(const TreeView<T>& tree,
     }
   }
   if constexpr (sizeof(T) == 4) {
+    if (out.starts != nullptr)
+      return nearest_with<T, AllKeys>(tree, queries, k <= 512 ? 16 : 1, limit, out);
     if (k <= 16) return nearest_with<T, BestKeys<1>>(tree, queries, 16, limit, out);
     if (k <= 32) return nearest_with<T, BestKeys<2>>(tree, queries, 16, limit, out);
     if (k <= 64) return nearest_with<T, BestKeys<4>>(tree, queries, 16, limit, out);

@@ -53,7 +53,7 @@ struct Queries {
 };
 
 /// Where the neighbours of query row q go: the k places from k q on or, with `starts`, the places
-/// from starts[q] to starts[q + 1].
+/// from starts[q] to starts[q + 1], as many as there are within the limit.
 template <typename T>
 struct NeighborRows {
   int64_t* index;     ///< row in the cloud + first_row, or −1
