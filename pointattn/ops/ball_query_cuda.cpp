@@ -12,7 +12,7 @@ std::tuple<at::Tensor, at::Tensor> ball_query_cuda(const at::Tensor& query,
                                                    const at::Tensor& point_offsets,
                                                    double radius,
                                                    int64_t k) {
-  const double sq_radius = checked_sq_radius(radius);
+  const double sq_radius = checked_sq_radius("ball_query", radius);
   const SearchInputs inputs =
       check_search("ball_query", query, points, query_offsets, point_offsets, k);
   const Neighbors found = search_cuda(inputs, sq_radius, k);

@@ -14,6 +14,8 @@ template <typename T>
 void sample(const SampleInputs& inputs, int64_t* taken) {
   const T* points = inputs.points.const_data_ptr<T>();
   const int64_t clouds = static_cast<int64_t>(inputs.offsets.size()) - 1;
+  // The points of one cloud are taken one after another; only its tree is built by many threads.
+  const int threads = clouds == 1 ? at::get_num_threads() : 1;
   at::parallel_for(0, clouds, 1, [&](int64_t begin, int64_t end) {
     for (size_t b = static_cast<size_t>(begin); b < static_cast<size_t>(end); ++b) {
       const int64_t first = inputs.offsets[b];
@@ -27,6 +29,7 @@ void sample(const SampleInputs& inputs, int64_t* taken) {
                       size,
                       inputs.starts[b + 1] - inputs.starts[b],
                       first,
+                      threads,
                       taken + inputs.starts[b]);
     }
   });

@@ -38,9 +38,9 @@ std::tuple<Tensor, Tensor> interpolation_weights(const Tensor& query,
                                                  const Tensor& query_offsets,
                                                  const Tensor& point_offsets,
                                                  int64_t k) {
-  check_enough_points("interpolate",
-                      check_search("interpolate", query, points, query_offsets, point_offsets, k),
-                      1);
+  const SearchInputs inputs =
+      check_search("interpolate", query, points, query_offsets, point_offsets, k);
+  check_enough_points("interpolate", inputs.query, inputs.points, 1);
   const Neighbors found = ball_query(
       query, points, query_offsets, point_offsets, std::numeric_limits<double>::infinity(), k);
   return {found.index, normalised_weights(found.sq_dist)};

@@ -19,17 +19,19 @@ struct Neighbors {
 /// The K nearest points of each query, cloud by cloud: queries of cloud b search the points of
 /// cloud b.
 ///
-/// query          [M,3] float32 or float64, any device
-/// points         [N,3] same dtype and device
+/// query          [M,3] float32 or float64, any device; on the CPU also features [M,D]
+/// points         [N,3] or [N,D], same dtype and device
 /// query_offsets  [B+1] int64 row starts of the clouds in `query`
 /// point_offsets  [B+1] int64 row starts of the clouds in `points`
 /// k              1 ≤ k ≤ points of every cloud that has queries
 ///
 /// Order: nearest first, equal distances by lower index, so the result is the same on every device,
-/// for every number of threads. Distances are Σ (x_i − x_j)² in the dtype of the input, never
+/// for every number of threads. Distances are Σ (x_i − x_j)² in the dtype of the input (in three
+/// dimensions every operation rounded, in others summed in float64 and rounded once), never
 /// |a|²+|b|²−2ab (which cancels for near points). Gradients: none through `index`; `sq_dist` passes
 /// gradients to `query` and `points`. Throws c10::ValueError: wrong shapes, k > N of a cloud with
-/// queries, NaN or infinity. Cost: a k-d tree on the CPU, O(M·N) time on CUDA; memory O(M·K + N).
+/// queries, NaN or infinity. Cost: a k-d tree on the CPU (NeighborIndex keeps it for many searches),
+/// of features products of tiles; O(M·N) time on CUDA. Memory O(M·K + N D).
 Neighbors knn(const at::Tensor& query,
               const at::Tensor& points,
               const at::Tensor& query_offsets,

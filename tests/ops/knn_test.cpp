@@ -2,7 +2,6 @@
 #include "pointattn/ops/knn.h"
 
 #include "pointattn/core/point_batch.h"
-#include "pointattn/ops/knn_tree.h"
 #include "tests/ops/ops_test.h"
 #include "tests/reference/neighbors.h"
 #include "tests/support/clouds.h"
@@ -174,6 +173,83 @@ TEST_P(KnnTest, BadInputIsRefusedWithWhatCame) {
 
 POINTATTN_INSTANTIATE_OP_TEST(KnnTest);
 
+/// The k nearest features by their definition: sums in float64, rounded to the dtype, sorted.
+Neighbors sorted_features(const at::Tensor& query, const at::Tensor& points, int64_t k) {
+  const at::Tensor difference = query.to(at::kDouble).unsqueeze(1) - points.to(at::kDouble);
+  const at::Tensor sq_dist = difference.square().sum(2).to(query.scalar_type());
+  const auto [sorted, index] = at::sort(sq_dist, std::optional<bool>(true), 1, false);
+  return {index.narrow(1, 0, k), sorted.narrow(1, 0, k)};
+}
+
+class FeatureKnnTest : public testing::TestWithParam<at::ScalarType> {};
+
+TEST_P(FeatureKnnTest, EqualsSortingForAnyNumberOfDimensions) {
+  at::manual_seed(3);
+  for (int64_t dims : {1, 2, 5, 16, 67, 128}) {
+    for (int64_t n : {1, 7, 300, 2500}) {
+      const int64_t k = std::min<int64_t>(n, 20);
+      // Whole numbers, so sums and ties are exact; then random ones, far from the origin.
+      const at::Tensor whole = at::randint(0, 3, {n, dims}).to(GetParam());
+      const at::Tensor far = at::randn({n, dims}, at::kDouble).add(30.0).to(GetParam());
+      for (const at::Tensor& points : {whole, far}) {
+        const at::Tensor query =
+            at::cat({points, points + 1}).narrow(0, 0, std::min<int64_t>(n, 60));
+        const at::Tensor queries = offsets_of({query.size(0)});
+        const Neighbors got = knn(query, points, queries, offsets_of({n}), k);
+        const Neighbors expected = sorted_features(query, points, k);
+        SCOPED_TRACE(testing::Message() << "D=" << dims << " n=" << n);
+        EXPECT_TRUE(at::allclose(got.sq_dist, expected.sq_dist, 1e-6, 0));
+        if (points.is_same(whole)) {
+          EXPECT_TRUE(at::equal(got.sq_dist, expected.sq_dist));
+          EXPECT_TRUE(at::equal(got.index, expected.index));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(FeatureKnnTest, FarFromTheOriginAndHugeFeaturesStayExact) {
+  const at::Tensor near = at::randint(0, 50, {500, 24}).to(GetParam());
+  const double far = GetParam() == at::kFloat ? 1e6 : 1e12;
+  const at::Tensor offsets = offsets_of({500});
+  const Neighbors here = knn(near, near, offsets, offsets, 9);
+  const Neighbors there = knn(near + far, near + far, offsets, offsets, 9);
+  EXPECT_TRUE(at::equal(here.index, there.index));
+  EXPECT_TRUE(at::equal(here.sq_dist, there.sq_dist));
+  // Half of the points so far away that products of theirs say nothing about the others.
+  const at::Tensor mixed = at::cat({near, near * far + far});
+  const Neighbors got = knn(near, mixed, offsets, offsets_of({1000}), 9);
+  EXPECT_TRUE(at::equal(got.index, here.index));
+  EXPECT_TRUE(at::equal(got.sq_dist, here.sq_dist));
+}
+
+TEST_P(FeatureKnnTest, RaggedBatchesThreadsAndGradients) {
+  const at::Tensor points = at::randn({900, 10}, at::kDouble).to(GetParam());
+  const auto run = [&] {
+    const Neighbors got =
+        knn(points, points, offsets_of({0, 600, 0, 300}), offsets_of({0, 600, 0, 300}), 6);
+    return at::cat({got.index.to(at::kDouble), got.sq_dist.to(at::kDouble)});
+  };
+  const std::vector<at::Tensor> results = test::for_thread_counts(run);
+  for (const at::Tensor& result : results) EXPECT_TRUE(at::equal(result, results[0]));
+  const Neighbors alone = knn(points.narrow(0, 600, 300),
+                              points.narrow(0, 600, 300),
+                              offsets_of({300}),
+                              offsets_of({300}),
+                              6);
+  EXPECT_TRUE(at::equal(results[0].narrow(0, 600, 300), (alone.index + 600).to(at::kDouble)));
+  const at::Tensor leaf = points.narrow(0, 0, 5).clone().requires_grad_();
+  knn(leaf, points, offsets_of({5}), offsets_of({900}), 3).sq_dist.sum().backward();
+  EXPECT_EQ(leaf.grad().sizes(), (at::IntArrayRef{5, 10}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Dtypes,
+                         FeatureKnnTest,
+                         testing::Values(at::kFloat, at::kDouble),
+                         [](const auto& info) {
+                           return info.param == at::kFloat ? "float32" : "float64";
+                         });
+
 TEST(KnnThreads, SameBitsForEveryNumberOfThreads) {
   const at::Tensor points = make_cloud(Cloud::kRandom, 5003, 12).to(at::kFloat);
   const auto run = [&] {
@@ -183,29 +259,6 @@ TEST(KnnThreads, SameBitsForEveryNumberOfThreads) {
   };
   const std::vector<at::Tensor> results = test::for_thread_counts(run);
   for (const at::Tensor& result : results) EXPECT_TRUE(at::equal(result, results[0]));
-}
-
-TEST(KdTree, OneBucketAndManyGiveTheSameBits) {
-  for (Cloud cloud : test::kClouds) {
-    const at::Tensor points = make_cloud(cloud, 3001, 13).to(at::kFloat).contiguous();
-    const float* data = points.const_data_ptr<float>();
-    at::Tensor index[2];
-    at::Tensor sq_dist[2];
-    for (int tree = 0; tree < 2; ++tree) {
-      index[tree] = at::empty({3001, 40}, at::kLong);
-      sq_dist[tree] = at::empty({3001, 40});
-      KdTree<float>(data, 3001, tree == 0 ? 3001 : 1)
-          .nearest(data,
-                   3001,
-                   0.5F,
-                   40,
-                   {index[tree].mutable_data_ptr<int64_t>(),
-                    sq_dist[tree].mutable_data_ptr<float>(),
-                    0});
-    }
-    EXPECT_TRUE(at::equal(index[0], index[1])) << test::cloud_name(cloud);
-    EXPECT_TRUE(at::equal(sq_dist[0], sq_dist[1])) << test::cloud_name(cloud);
-  }
 }
 
 }  // namespace

@@ -8,12 +8,34 @@
 namespace pointattn::test {
 
 /// Shapes of clouds that neighbour searches find hard.
-enum class Cloud { kRandom, kDuplicates, kCollinear, kLattice, kFarAway };
-inline constexpr Cloud kClouds[] = {
-    Cloud::kRandom, Cloud::kDuplicates, Cloud::kCollinear, Cloud::kLattice, Cloud::kFarAway};
+enum class Cloud {
+  kRandom,
+  kDuplicates,
+  kCollinear,
+  kLattice,
+  kFarAway,
+  kCoplanar,
+  kClustered,
+  kRepeated
+};
+inline constexpr Cloud kClouds[] = {Cloud::kRandom,
+                                    Cloud::kDuplicates,
+                                    Cloud::kCollinear,
+                                    Cloud::kLattice,
+                                    Cloud::kFarAway,
+                                    Cloud::kCoplanar,
+                                    Cloud::kClustered,
+                                    Cloud::kRepeated};
 
 inline const char* cloud_name(Cloud cloud) {
-  constexpr const char* kNames[] = {"random", "duplicates", "collinear", "lattice", "far_away"};
+  constexpr const char* kNames[] = {"random",
+                                    "duplicates",
+                                    "collinear",
+                                    "lattice",
+                                    "far_away",
+                                    "coplanar",
+                                    "clustered",
+                                    "repeated"};
   return kNames[static_cast<int>(cloud)];
 }
 
@@ -34,6 +56,14 @@ inline at::Tensor make_cloud(Cloud cloud, int64_t n, uint64_t seed) {
       return at::randint(0, 4, {n, 3}, generator, options);
     case Cloud::kFarAway:
       return at::rand({n, 3}, generator, options) + 1e6;
+    case Cloud::kCoplanar:
+      return at::rand({n, 3}, generator, options) * at::tensor({1.0, 0.0, 2.0}, options) + 0.25;
+    case Cloud::kClustered: {  // from points a millionth apart to ones a hundred apart
+      const at::Tensor scale = at::pow(10.0, 8 * at::rand({n, 1}, generator, options) - 6);
+      return at::randn({n, 3}, generator, options) * scale;
+    }
+    case Cloud::kRepeated:  // few places, many points at each
+      return at::randint(0, 3, {n, 3}, generator, options) * 0.1;
   }
   return {};
 }

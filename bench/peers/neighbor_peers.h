@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/ops/knn.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace pointattn::bench {
+
+/// Another library's neighbour search over one cloud [N,3] float32: each call builds its structure
+/// and then searches with all points of the cloud, on all threads. What it lacks is empty.
+struct NeighborPeer {
+  std::string name;
+  /// Fills index and sq_dist [N,K].
+  std::function<void(const at::Tensor& xyz, const ops::Neighbors& out)> knn;
+  /// Number of pairs within the radius. The neighbours themselves are found, and dropped.
+  std::function<int64_t(const at::Tensor& xyz, double radius)> within;
+  /// Takes so many farthest points.
+  std::function<void(const at::Tensor& xyz, int64_t count)> farthest;
+  /// Clouds that it is asked to search at most: the quadratic ones would take minutes.
+  int64_t most_points = std::numeric_limits<int64_t>::max();
+};
+
+NeighborPeer nanoflann_peer();
+NeighborPeer pcl_peer();
+NeighborPeer open3d_peer();
+NeighborPeer faiss_peer();
+
+/// Those that were found when the project was configured.
+std::vector<NeighborPeer> neighbor_peers();
+
+}  // namespace pointattn::bench

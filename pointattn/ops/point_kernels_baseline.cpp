@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pointattn/ops/point_kernels_impl.h"
+
+namespace pointattn::ops::search {
+
+template <>
+const Kernels<float>& baseline_kernels<float>() {
+  return kTable<float>;
+}
+template <>
+const Kernels<double>& baseline_kernels<double>() {
+  return kTable<double>;
+}
+
+}  // namespace pointattn::ops::search
