@@ -36,6 +36,7 @@ struct Settings {
   std::string json;
   int64_t sketch_points = 400;
   bool thumbnails = false;
+  bool names = true;
 };
 
 std::string thumbnail_of(const Shape& shape, const std::string& title, int up) {
@@ -151,7 +152,7 @@ int run(const Settings& settings) {
   std::vector<std::string> notes;
   const std::vector<fs::path> files = cloud_files(settings.inputs, notes);
   const std::vector<fs::path> attention = attention_files(settings.attention, files);
-  const retrieval::Encoder encoder = load_encoder(settings.weights, settings.guide);
+  const retrieval::Encoder encoder = load_encoder(settings.weights, settings.guide, settings.names);
   retrieval::GalleryWriter writer(settings.gallery, encoder.identity());
   Report report(settings, files.size());
   for (const std::string& note : notes) report.note(note);
@@ -194,6 +195,10 @@ Run setup_embed(CLI::App& app) {
                  "Points of each shape that are kept to draw it; 0 keeps none")
       ->check(CLI::Range(int64_t{0}, int64_t{100'000}))
       ->capture_default_str();
+  app.add_flag("--names,!--no-names",
+               settings->names,
+               "Let the part-segmentation model name the parts (the default); without names, "
+               "shapes go in several times as fast");
   app.add_flag("--thumbnails", settings->thumbnails, "Keep a small picture of each shape too");
   app.add_option("--attention-ply",
                  settings->attention,

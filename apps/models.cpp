@@ -128,8 +128,8 @@ Run setup_models(CLI::App& app) {
   const auto settings = std::make_shared<Settings>();
   app.require_subcommand(1);
   CLI::App* list_command = app.add_subcommand("list", "The networks that can be trained");
-  CLI::App* show_command =
-      app.add_subcommand("show", "Size and origin of a model file, and what it tells apart: parts, classes, words");
+  CLI::App* show_command = app.add_subcommand(
+      "show", "Size and origin of a model file, and what it tells apart: parts, classes, words");
   show_command->add_option(
       "FILE", settings->file, "Model file; without it the one that segment uses");
   for (CLI::App* command : {list_command, show_command}) {

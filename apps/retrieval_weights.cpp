@@ -31,11 +31,11 @@ std::optional<models::Segmenter> load_guide(const retrieval::RetrievalModel& mod
   return models::Segmenter(load_weights(path, models::Task::kSegment, at::kCPU));
 }
 
-retrieval::Encoder load_encoder(const std::string& weights, const std::string& guide) {
+retrieval::Encoder load_encoder(const std::string& weights, const std::string& guide, bool names) {
   const std::filesystem::path path = retrieval_weights_path(weights);
   retrieval::RetrievalModel model = retrieval::load_retrieval_model(path);
   std::optional<models::Segmenter> segmenter = load_guide(model, guide);
-  if (!segmenter) {
+  if (!segmenter && names) {
     try {
       segmenter.emplace(load_weights(weights_path(guide), models::Task::kSegment, at::kCPU));
     } catch (const c10::Error&) {

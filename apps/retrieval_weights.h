@@ -20,9 +20,12 @@ std::filesystem::path retrieval_weights_path(const std::string& given);
 void add_guide(CLI::App& app, std::string& guide);
 
 /// The model in the file `weights` (retrieval_weights_path() is asked), with the part-segmentation
-/// model `guide` to name its parts; a model that was trained without a guide does without names when
+/// model `guide` to name its parts, unless `names` is off and the model needs none; a model that was
+/// trained without a guide does without names when
 /// there is no segmentation model to be found.
-retrieval::Encoder load_encoder(const std::string& weights, const std::string& guide);
+retrieval::Encoder load_encoder(const std::string& weights,
+                                const std::string& guide,
+                                bool names = true);
 
 /// The part-segmentation model that guides the parts of `model`: the file `given`, else the usual
 /// weights; none for a model that was trained without a guide. A file of another name than the one

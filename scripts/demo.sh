@@ -31,7 +31,7 @@ mkdir -p out
 if [ -n "$words" ]; then
   if [ ! -d out/gallery ]; then
     # Other shapes than those that the shipped weights were trained on: another seed.
-    $pointattn generate --seed 2026 --count 12 --points 1024 -o out/shapes --captions out/shapes.tsv >/dev/null
+    $pointattn generate --seed 2026 --count 8 --points 1024 -o out/shapes --captions out/shapes.tsv >/dev/null
     $pointattn embed out/shapes -o out/gallery
   fi
   $pointattn search out/gallery "$words" -k 6 --explain out/search.html --screenshot out/search.png

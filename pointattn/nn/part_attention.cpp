@@ -16,7 +16,7 @@
 namespace pointattn::nn {
 namespace {
 
-constexpr double kLeastPrior = 1e-3;  // a wrong segmentation must not shut a point out
+constexpr double kLeastPrior = 1e-3;     // a wrong segmentation must not shut a point out
 constexpr double kLeastVariance = 1e-6;  // where the root's gradient is still finite
 constexpr int64_t kWiden = 2;
 

@@ -29,8 +29,7 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
                         const std::optional<Tensor>& bias) {
     context->save_for_backward({rows, weight});
     context->saved_data["bias"] = bias.has_value();
-    return one_dnn::linear(
-        rows.detach(), weight.detach(), bias ? bias->detach() : Tensor());
+    return one_dnn::linear(rows.detach(), weight.detach(), bias ? bias->detach() : Tensor());
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {

@@ -84,8 +84,7 @@ SideHeadImpl::SideHeadImpl(int64_t in, int64_t out, bool whole, bool rest)
 
 void SideHeadImpl::reset() {
   const auto head = [&](const char* name) {
-    return register_module(
-        name, nn::SharedMlp(in_, out_, /*bias=*/false, nn::Activation::kNone));
+    return register_module(name, nn::SharedMlp(in_, out_, /*bias=*/false, nn::Activation::kNone));
   };
   if (has_whole_) whole_ = head("whole");
   if (has_rest_) rest_ = head("rest");
@@ -124,8 +123,8 @@ void ShapeEncoderImpl::reset() {
                         nn::PointToPartAttention(nn::PointToPartOptions{
                             options_.features, options_.hidden, options_.parts, options_.heads}));
   }
-  head_ = register_module(
-      "head", SideHead(options_.features, width_, options_.whole, options_.parts > 0));
+  head_ = register_module("head",
+                          SideHead(options_.features, width_, options_.whole, options_.parts > 0));
 }
 
 Embedded ShapeEncoderImpl::forward(const PointBatch& batch, const at::Tensor& prior) {
@@ -152,11 +151,10 @@ RetrievalNetworkImpl::RetrievalNetworkImpl(const RetrievalOptions& options) : op
 void RetrievalNetworkImpl::reset() {
   shape = register_module("shape", ShapeEncoder(options_.shape, options_.width));
   sentence = register_module("sentence", text::SentenceEncoder(options_.text));
-  phrase = register_module("phrase",
-                           SideHead(2 * options_.text.hidden,
-                                    options_.width,
-                                    options_.text.whole,
-                                    options_.text.hops > 0));
+  phrase = register_module(
+      "phrase",
+      SideHead(
+          2 * options_.text.hidden, options_.width, options_.text.whole, options_.text.hops > 0));
   log_scale = register_parameter("log_scale", at::full({1}, -std::log(kFirstTemperature)));
 }
 

@@ -85,19 +85,26 @@ void write_captions(const fs::path& folder) {
 TEST(TrainRetrievalProgram, TrainsEvaluatesAndSearches) {
   const ScratchFolder folder;
   write_captions(folder.path());
-  const Call trained = pointattn(
-      {"train",      "retrieval", "--captions", "captions.tsv", "--cuboids",     "boxes.tsv",
-       "--generated", "22",       "-o",         "run",          "--epochs",      "2",
-       "--batch",    "8",         "--channels", "16",           "--features",    "32",
-       "--points",   "32",        "--pool",     "64",           "--text-hidden", "8",
-       "--width",    "16",        "--parts",    "3",            "--hops",        "2",
-       "--hold-out", "4"},
-      folder.path());
+  const Call trained = pointattn({"train",      "retrieval", "--captions",    "captions.tsv",
+                                  "--cuboids",  "boxes.tsv", "--generated",   "22",
+                                  "-o",         "run",       "--epochs",      "2",
+                                  "--batch",    "8",         "--channels",    "16",
+                                  "--features", "32",        "--points",      "32",
+                                  "--pool",     "64",        "--text-hidden", "8",
+                                  "--width",    "16",        "--parts",       "3",
+                                  "--hops",     "2",         "--hold-out",    "4"},
+                                 folder.path());
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_TRUE(trained.out.starts_with("best epoch ")) << trained.out;
 
-  const std::vector<std::string> eval = {"eval",      "retrieval", "--captions", "captions.tsv",
-                          "--cuboids", "boxes.tsv", "--weights",  "run/best.safetensors"};
+  const std::vector<std::string> eval = {"eval",
+                                         "retrieval",
+                                         "--captions",
+                                         "captions.tsv",
+                                         "--cuboids",
+                                         "boxes.tsv",
+                                         "--weights",
+                                         "run/best.safetensors"};
   const auto with = [&](const std::vector<std::string>& more) {
     std::vector<std::string> all = eval;
     all.insert(all.end(), more.begin(), more.end());
@@ -120,13 +127,18 @@ TEST(TrainRetrievalProgram, TrainsEvaluatesAndSearches) {
   const Call shown = pointattn({"models", "show", "run/best.safetensors"}, folder.path());
   EXPECT_EQ(shown.code, 0) << shown.err;
   EXPECT_TRUE(has(shown.out, "retrieval, retrieval, ")) << shown.out;
-  EXPECT_EQ(pointattn({"embed", POINTATTN_ROOT_FOLDER "/samples/chair_sample.ply", "-o", "g",
-                       "--weights", "run/best.safetensors"},
+  EXPECT_EQ(pointattn({"embed",
+                       POINTATTN_ROOT_FOLDER "/samples/chair_sample.ply",
+                       "-o",
+                       "g",
+                       "--weights",
+                       "run/best.safetensors"},
                       folder.path())
                 .code,
             0);
-  const Call search = pointattn(
-      {"search", "g", "a tall box", "--json", "-", "--weights", "run/best.safetensors"}, folder.path());
+  const Call search =
+      pointattn({"search", "g", "a tall box", "--json", "-", "--weights", "run/best.safetensors"},
+                folder.path());
   ASSERT_EQ(search.code, 0) << search.err;
   EXPECT_EQ(json::parse(search.out).size(), 1U);
 }
@@ -138,22 +150,28 @@ TEST(TrainRetrievalProgram, WrongTablesAreOneLine) {
     out << "partnet_anno_id\tcaption\n77\ta chair without boxes\n";
   });
   const auto train = [&](const std::string& captions, const std::string& cuboids) {
-    return pointattn({"train", "retrieval", "--captions", captions, "--cuboids", cuboids, "-o", "run"},
-                     folder.path());
+    return pointattn(
+        {"train", "retrieval", "--captions", captions, "--cuboids", cuboids, "-o", "run"},
+        folder.path());
   };
-  for (const auto& [captions, cuboids, message] :
-       {std::tuple{"lost.tsv", "boxes.tsv", "77"},
-        {"boxes.tsv", "boxes.tsv", "caption"},
-        {"captions.tsv", "captions.tsv", "captions.tsv"},
-        {"gone.tsv", "boxes.tsv", "gone.tsv"}}) {
+  for (const auto& [captions, cuboids, message] : {std::tuple{"lost.tsv", "boxes.tsv", "77"},
+                                                   {"boxes.tsv", "boxes.tsv", "caption"},
+                                                   {"captions.tsv", "captions.tsv", "captions.tsv"},
+                                                   {"gone.tsv", "boxes.tsv", "gone.tsv"}}) {
     const Call call = train(captions, cuboids);
     EXPECT_EQ(call.code, 1) << captions << ' ' << cuboids;
     EXPECT_EQ(lines(call.err), 1) << call.err;
     EXPECT_TRUE(has(call.err, message)) << call.err;
   }
   write_model(folder / "clouds.safetensors");
-  const Call call = pointattn({"eval", "retrieval", "--captions", "captions.tsv", "--cuboids",
-                               "boxes.tsv", "--weights", "clouds.safetensors"},
+  const Call call = pointattn({"eval",
+                               "retrieval",
+                               "--captions",
+                               "captions.tsv",
+                               "--cuboids",
+                               "boxes.tsv",
+                               "--weights",
+                               "clouds.safetensors"},
                               folder.path());
   EXPECT_EQ(call.code, 1);
   EXPECT_TRUE(has(call.err, "segment")) << call.err;

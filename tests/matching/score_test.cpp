@@ -204,9 +204,11 @@ TEST_P(EveryKind, AWholeInFrontIsTheMeanOfItsCosineAndOfTheRest) {
   EXPECT_TRUE(at::allclose(weights.sum(1), at::ones({4}, at::kDouble)));
   EXPECT_EQ(weights[0][0].item<double>(), 1.0) << "the fronts meet each other";
   EXPECT_EQ(weights.select(1, 0).narrow(0, 1, 3).abs().max().item<double>(), 0.0);
-  EXPECT_TRUE(at::allclose(
-      weights.narrow(0, 1, 3).narrow(1, 1, 2),
-      correspondence(options(), phrases[0].narrow(0, 1, 3), parts[0].narrow(0, 1, 2)), 1e-12, 1e-12));
+  EXPECT_TRUE(
+      at::allclose(weights.narrow(0, 1, 3).narrow(1, 1, 2),
+                   correspondence(options(), phrases[0].narrow(0, 1, 3), parts[0].narrow(0, 1, 2)),
+                   1e-12,
+                   1e-12));
 }
 
 TEST_P(EveryKind, RefusesWhatItCannotMatch) {

@@ -87,6 +87,34 @@ PointToPartAttention awake_layer() {
   return layer;
 }
 
+TEST(PointToPartAttention, AddsTheSpreadOfTheFeaturesToTheirMean) {
+  at::manual_seed(6);
+  PointToPartOptions options;
+  options.channels = 5;
+  options.hidden = 4;
+  options.parts = 3;
+  options.heads = 0;
+  PointToPartAttention layer(options);
+  layer->to(at::kDouble);
+  const torch::NoGradGuard off;
+  const at::Tensor feat = at::randn({9, 5}, at::kDouble);
+  const Attended got = layer->forward(feat, offsets_of({9}));
+  const Attended means = naive(layer->attention, feat);
+  for (int64_t r = 0; r < 3; ++r) {
+    at::Tensor variance = at::zeros({5}, at::kDouble);
+    for (int64_t n = 0; n < 9; ++n)
+      variance += means.attention[n][r] * (feat[n] - means.pooled[r]).square();
+    const at::Tensor expected =
+        means.pooled[r] + layer->spread->weight.matmul(at::sqrt(variance + 1e-6));
+    EXPECT_TRUE(at::allclose(got.pooled[0][r], expected)) << r;
+  }
+  // One point has no spread, and its gradient stays finite.
+  const at::AutoGradMode on(true);
+  at::Tensor alone = at::randn({1, 5}, at::kDouble).requires_grad_();
+  layer->forward(alone, offsets_of({1})).pooled.sum().backward();
+  EXPECT_TRUE(at::isfinite(alone.grad()).all().item<bool>());
+}
+
 TEST(PointToPartAttention, DoesNotCareForTheOrderOfPointsOrTheOtherClouds) {
   at::manual_seed(7);
   PointToPartAttention layer = awake_layer();
