@@ -194,7 +194,7 @@ class RetrievalLesson : public train::Lesson {
 RetrievalTrainOptions::RetrievalTrainOptions() {
   epochs = 40;
   batch = 64;
-  learning_rate = 1e-3;
+  learning_rate = 2e-3;
   network.text.whole = network.shape.whole = network.score.whole = true;
   // Words tell large from small and tall from wide, so shapes are hardly bent.
   augment.warp = 0.02;

@@ -20,7 +20,7 @@ struct RetrievalTrainOptions : train::LoopOptions {
   RetrievalOptions network;      ///< its text.words and text.buckets follow from the captions
   int64_t points = 512;          ///< points of a shape in each step
   int64_t pool = 1024;           ///< points of a shape that they are drawn from
-  int64_t captions = 2;          ///< captions of each shape in an epoch
+  int64_t captions = 4;          ///< captions of each shape in an epoch
   std::string loss = "infonce";  ///< or "triplet"
   double margin = 0.2;           ///< of the triplet loss
   double part_penalty = 0.001;   ///< weight of the overlap of the parts' attention

@@ -26,6 +26,7 @@ RetrievalTrainOptions small(int64_t epochs) {
   options.learning_rate = 3e-3;
   options.average = 0.9;
   options.hold_out = 24;
+  options.captions = 2;
   options.points = 64;
   options.pool = 128;
   ShapeEncoderOptions& shape = options.network.shape;
