@@ -52,6 +52,10 @@ Call pointattn_in_shell(const std::vector<std::string>& arguments, const std::st
 
 int64_t lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 void write_model(const fs::path& path) {
   at::manual_seed(5);
   models::Model model;

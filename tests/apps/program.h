@@ -26,6 +26,9 @@ Call pointattn_in_shell(const std::vector<std::string>& arguments, const std::st
 /// Number of lines.
 int64_t lines(const std::string& text);
 
+/// Whether `part` occurs in `text`.
+bool has(const std::string& text, const std::string& part);
+
 /// A part-segmentation model with random weights for Chair (leg, seat, back) and Mug (body,
 /// handle).
 void write_model(const std::filesystem::path& path);

@@ -16,10 +16,6 @@
 namespace pointattn::test {
 namespace {
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST(Program, HelpAndVersionGoToStdout) {
   const Call help = pointattn({"--help"});
   EXPECT_EQ(help.code, 0);

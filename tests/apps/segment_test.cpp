@@ -15,10 +15,6 @@ namespace pointattn::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// A scratch folder with a model; calls run inside it.
 class Segment : public testing::Test {
  protected:

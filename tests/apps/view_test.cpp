@@ -14,10 +14,6 @@ namespace pointattn::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// Width and height in the header of a PNG file; 0 for anything else.
 std::pair<uint32_t, uint32_t> png_size(const fs::path& path) {
   const std::string bytes = read_file(path);
