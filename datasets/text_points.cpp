@@ -17,7 +17,7 @@
 namespace pointattn::datasets {
 namespace {
 
-constexpr uintmax_t kMaxBytes = uintmax_t{256} << 20;
+constexpr uint64_t kMaxBytes = uint64_t{256} << 20;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == ','; }
 
@@ -33,15 +33,7 @@ std::string_view next_word(std::string_view& line) {
 }  // namespace
 
 std::vector<double> read_numbers(const std::filesystem::path& path, int64_t columns) {
-  std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  TORCH_CHECK(error || size <= kMaxBytes,
-              path.string(),
-              ": expected at most ",
-              kMaxBytes,
-              " bytes of text, got ",
-              size);
-  const std::string text = read_file(path);
+  const std::string text = read_file(path, kMaxBytes);
   std::vector<double> numbers;
   std::string_view rest(text);
   for (int64_t line_number = 1; !rest.empty(); ++line_number) {

@@ -13,7 +13,7 @@
 namespace pointattn::datasets {
 namespace {
 
-constexpr uintmax_t kMaxBytes = uintmax_t{1} << 30;
+constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
 
 std::vector<std::string_view> cells_of(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
@@ -51,15 +51,7 @@ std::vector<size_t> places_of(const std::string& path,
 void read_tsv(const std::filesystem::path& path,
               const std::vector<std::string_view>& columns,
               const std::function<void(int64_t, const std::vector<std::string_view>&)>& row) {
-  std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  TORCH_CHECK(error || size <= kMaxBytes,
-              path.string(),
-              ": expected at most ",
-              kMaxBytes,
-              " bytes of text, got ",
-              size);
-  const std::string text = read_file(path);
+  const std::string text = read_file(path, kMaxBytes);
   std::string_view rest(text);
   std::vector<size_t> places;
   size_t width = 0;

@@ -66,16 +66,18 @@ void write_file(const fs::path& path, const std::function<void(std::ostream&)>& 
   });
 }
 
-std::string read_file(const fs::path& path) {
+std::string read_file(const fs::path& path, uint64_t most) {
   TORCH_CHECK(!fs::is_directory(path), "cannot read ", path.string(), ": it is a folder");
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   TORCH_CHECK(in, "cannot read ", path.string(), ": ", std::strerror(errno));
   std::string bytes;
   std::error_code unknown;  // pipes and /proc have no size: they are read to their end below
-  if (const auto size = fs::file_size(path, unknown); !unknown) bytes.reserve(size);
+  if (const auto size = fs::file_size(path, unknown); !unknown && size <= most) bytes.reserve(size);
   for (char block[1 << 16]; in.read(block, sizeof block), in.gcount() > 0;) {
     bytes.append(block, static_cast<size_t>(in.gcount()));
+    TORCH_CHECK(
+        bytes.size() <= most, path.string(), ": expected at most ", most, " bytes, got more");
   }
   TORCH_CHECK(!in.bad(), "cannot read ", path.string(), ": ", std::strerror(errno));
   return bytes;

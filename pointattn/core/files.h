@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <ostream>
@@ -18,7 +19,8 @@ void write_file(const std::filesystem::path& path, const std::function<void(std:
 void write_file_by_path(const std::filesystem::path& path,
                         const std::function<void(const std::filesystem::path&)>& write);
 
-/// The whole file as bytes; throws c10::Error with the path and the system's reason.
-std::string read_file(const std::filesystem::path& path);
+/// The whole file as bytes; throws c10::Error with the path and the system's reason, and for a file
+/// of more than `most` bytes, pipes too.
+std::string read_file(const std::filesystem::path& path, uint64_t most = UINT64_MAX);
 
 }  // namespace pointattn

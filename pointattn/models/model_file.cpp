@@ -8,12 +8,8 @@
 namespace pointattn::models {
 namespace {
 
-constexpr const char* kFormat = "1";
-
 ModelSpec spec_of(const std::filesystem::path& path, const SafeTensors& file) {
-  const std::string format = metadata_of(path, file, "pointattn");
-  TORCH_CHECK(
-      format == kFormat, path.string(), ": expected model format ", kFormat, ", got ", format);
+  check_format(path, file);
   ModelSpec spec;
   spec.architecture = metadata_of(path, file, "architecture");
   spec.task = task_from(metadata_of(path, file, "task"));
@@ -28,7 +24,7 @@ void save_model(const std::filesystem::path& path, const Model& model) {
   SafeTensors file;
   file.tensors = tensors_of(*model.network);
   file.metadata = {
-      {"pointattn", kFormat},
+      {"pointattn", kModelFormat},
       {"architecture", model.spec.architecture},
       {"task", to_string(model.spec.task)},
       {"options", model.spec.options.dump()},
@@ -41,15 +37,11 @@ void save_model(const std::filesystem::path& path, const Model& model) {
 Model load_model(const std::filesystem::path& path) {
   const SafeTensors file = read_safetensors(path);
   Model model;
-  try {
+  read_metadata(path, [&] {
     model.spec = spec_of(path, file);
     model.card = nlohmann::json::parse(metadata_of(path, file, "card"));
     model.network = make_network(model.spec);
-  } catch (const nlohmann::json::exception& error) {
-    TORCH_CHECK(false, path.string(), ": bad model metadata: ", error.what());
-  } catch (const c10::ValueError& error) {
-    TORCH_CHECK(false, path.string(), ": ", error.what_without_backtrace());
-  }
+  });
   fill_module(path, *model.network, file.tensors);
   model.network->eval();
   return model;

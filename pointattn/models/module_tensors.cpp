@@ -66,4 +66,22 @@ std::string metadata_of(const std::filesystem::path& path,
   return found->second;
 }
 
+void check_format(const std::filesystem::path& path, const SafeTensors& file) {
+  const std::string format = metadata_of(path, file, "pointattn");
+  TORCH_CHECK(format == kModelFormat,
+              path.string(),
+              ": expected model format ",
+              kModelFormat,
+              ", got ",
+              format);
+}
+
+void check_task(const std::filesystem::path& path,
+                const SafeTensors& file,
+                const std::string& task) {
+  const std::string found = metadata_of(path, file, "task");
+  TORCH_CHECK(
+      found == task, path.string(), ": expected a model for ", task, ", got one for ", found);
+}
+
 }  // namespace pointattn::models

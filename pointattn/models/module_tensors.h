@@ -3,6 +3,8 @@
 
 #include "pointattn/models/safetensors.h"
 
+#include <c10/util/Exception.h>
+#include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
 
 #include <filesystem>
@@ -31,5 +33,28 @@ void check_shapes(const SafeTensors& file,
 std::string metadata_of(const std::filesystem::path& path,
                         const SafeTensors& file,
                         const std::string& key);
+
+/// Of every model file: metadata "pointattn".
+inline constexpr const char* kModelFormat = "1";
+
+/// Throws c10::Error with the path unless the file is of that format.
+void check_format(const std::filesystem::path& path, const SafeTensors& file);
+/// Throws c10::Error with the path and both names unless the file's "task" is `task`.
+void check_task(const std::filesystem::path& path,
+                const SafeTensors& file,
+                const std::string& task);
+
+/// Calls `read`, which makes something of the metadata of the file `path`. Its c10::ValueError and
+/// faults of JSON become c10::Error with the path.
+template <typename Read>
+void read_metadata(const std::filesystem::path& path, const Read& read) {
+  try {
+    read();
+  } catch (const nlohmann::json::exception& error) {
+    TORCH_CHECK(false, path.string(), ": bad model metadata: ", error.what());
+  } catch (const c10::ValueError& error) {
+    TORCH_CHECK(false, path.string(), ": ", error.what_without_backtrace());
+  }
+}
 
 }  // namespace pointattn::models

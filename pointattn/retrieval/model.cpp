@@ -10,7 +10,6 @@
 namespace pointattn::retrieval {
 namespace {
 
-constexpr const char* kFormat = "1";
 constexpr const char* kTask = "retrieval";
 constexpr int64_t kMostPoints = 65536;
 
@@ -62,17 +61,8 @@ void check_sizes(const models::SafeTensors& file, const RetrievalOptions& option
 
 RetrievalModel model_of(const std::filesystem::path& path, const models::SafeTensors& file) {
   const auto value = [&](const char* key) { return models::metadata_of(path, file, key); };
-  TORCH_CHECK(value("pointattn") == kFormat,
-              path.string(),
-              ": expected model format ",
-              kFormat,
-              ", got ",
-              value("pointattn"));
-  TORCH_CHECK(value("task") == kTask,
-              path.string(),
-              ": expected a model for retrieval, got one for '",
-              value("task"),
-              "'");
+  models::check_format(path, file);
+  models::check_task(path, file, kTask);
   RetrievalModel model;
   model.options = retrieval_options_from_json(nlohmann::json::parse(value("options")));
   check_sizes(file, model.options);
@@ -101,7 +91,7 @@ void save_retrieval_model(const std::filesystem::path& path, const RetrievalMode
   models::SafeTensors file;
   file.tensors = models::tensors_of(*model.network);
   file.metadata = {
-      {"pointattn", kFormat},
+      {"pointattn", models::kModelFormat},
       {"task", kTask},
       {"options", to_json(model.options).dump()},
       {"points", std::to_string(model.points)},
@@ -115,14 +105,10 @@ void save_retrieval_model(const std::filesystem::path& path, const RetrievalMode
 RetrievalModel load_retrieval_model(const std::filesystem::path& path) {
   const models::SafeTensors file = models::read_safetensors(path);
   RetrievalModel model;
-  try {
+  models::read_metadata(path, [&] {
     model = model_of(path, file);
     model.network = RetrievalNetwork(model.options);
-  } catch (const nlohmann::json::exception& error) {
-    TORCH_CHECK(false, path.string(), ": bad model metadata: ", error.what());
-  } catch (const c10::ValueError& error) {
-    TORCH_CHECK(false, path.string(), ": ", error.what_without_backtrace());
-  }
+  });
   models::fill_module(path, *model.network, file.tensors);
   model.network->eval();
   model.fingerprint = fingerprint_of(file.tensors);

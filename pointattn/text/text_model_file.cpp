@@ -8,7 +8,6 @@
 namespace pointattn::text {
 namespace {
 
-constexpr const char* kFormat = "1";
 constexpr const char* kArchitecture = "structured_self_attention";
 constexpr const char* kTask = "text";
 
@@ -49,10 +48,8 @@ void check_shapes(const models::SafeTensors& file, const TextClassifierOptions& 
 TextModel model_of(const std::filesystem::path& path, const models::SafeTensors& file) {
   const auto text = [&](const char* key) { return models::metadata_of(path, file, key); };
   const auto json = [&](const char* key) { return nlohmann::json::parse(text(key)); };
-  const std::string format = text("pointattn");
-  TORCH_CHECK_VALUE(format == kFormat, "expected model format ", kFormat, ", got ", format);
-  const std::string task = text("task");
-  TORCH_CHECK_VALUE(task == kTask, "expected a model for ", kTask, ", got one for ", task);
+  models::check_format(path, file);
+  models::check_task(path, file, kTask);
   const std::string architecture = text("architecture");
   TORCH_CHECK_VALUE(architecture == kArchitecture,
                     "expected architecture ",
@@ -79,7 +76,7 @@ void save_text_model(const std::filesystem::path& path, const TextModel& model) 
   models::SafeTensors file;
   file.tensors = models::tensors_of(*model.network);
   file.metadata = {
-      {"pointattn", kFormat},
+      {"pointattn", models::kModelFormat},
       {"architecture", kArchitecture},
       {"task", kTask},
       {"options", json_of(model.network->options()).dump()},
@@ -93,13 +90,7 @@ void save_text_model(const std::filesystem::path& path, const TextModel& model) 
 TextModel load_text_model(const std::filesystem::path& path) {
   const models::SafeTensors file = models::read_safetensors(path);
   TextModel model;
-  try {
-    model = model_of(path, file);
-  } catch (const nlohmann::json::exception& error) {
-    TORCH_CHECK(false, path.string(), ": bad model metadata: ", error.what());
-  } catch (const c10::ValueError& error) {
-    TORCH_CHECK(false, path.string(), ": ", error.what_without_backtrace());
-  }
+  models::read_metadata(path, [&] { model = model_of(path, file); });
   models::fill_module(path, *model.network, file.tensors);
   model.network->eval();
   return model;

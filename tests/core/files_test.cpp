@@ -45,6 +45,14 @@ TEST(WriteFile, NamesThePathThatCannotBeWritten) {
   }
 }
 
+TEST(ReadFile, TakesNoMoreThanItIsAllowed) {
+  const test::ScratchFolder folder;
+  write_file(folder / "f", [](std::ostream& out) { out << "12345"; });
+  EXPECT_EQ(read_file(folder / "f", 5), "12345");
+  EXPECT_THROW((void)read_file(folder / "f", 4), c10::Error);
+  EXPECT_THROW((void)read_file("/dev/zero", 1 << 20), c10::Error) << "no size to go by";
+}
+
 TEST(ReadFile, SaysWhyItCannot) {
   const test::ScratchFolder folder;
   EXPECT_THROW(read_file(folder / "none"), c10::Error);
