@@ -40,7 +40,7 @@ std::string one_line(std::string name) {
 /// Which part of the shape each phrase met most.
 Json met_parts(const Query& query, const retrieval::GalleryEntry& entry) {
   const at::Tensor weights =
-      matching::correspondence(query.options.score, query.phrases, entry.parts);
+      retrieval::correspondence(query.options, query.phrases, entry.parts);
   Json parts = Json::array();
   for (int64_t w = 0; w < weights.size(0); ++w) {
     const int64_t part = weights[w].argmax().item<int64_t>();

@@ -75,7 +75,9 @@ Query from_cloud(const retrieval::Encoder& encoder, const QueryRequest& request,
     for (int64_t r = 0; r < embedding.parts.size(0); ++r) rows.push_back(r);
   } else {
     rows = rows_named(embedding.part_names, request.part);
-    query.options.phrases_only = true;
+    // The whole is compared with wholes, by the score itself.
+    const bool whole = encoder.score().whole && rows == std::vector<int64_t>{0};
+    query.options.phrases_only = !whole;
   }
   query.phrases = embedding.parts.index_select(0, at::tensor(rows, at::kLong));
   for (const int64_t row : rows)

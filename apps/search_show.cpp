@@ -99,7 +99,7 @@ retrieval::Explanation explain(const Query& query, const std::vector<FoundShape>
     explanation.hits.push_back(
         {shape.score,
          shape.entry,
-         matching::correspondence(query.options.score, query.phrases, shape.entry.parts),
+         retrieval::correspondence(query.options, query.phrases, shape.entry.parts),
          shape.note});
   }
   return explanation;

@@ -2,6 +2,7 @@
 #include "pointattn/retrieval/search.h"
 
 #include "pointattn/core/check.h"
+#include "pointattn/matching/unit_rows.h"
 #include "pointattn/retrieval/candidates.h"
 
 #include <ATen/ATen.h>
@@ -30,6 +31,11 @@ void keep_best(std::vector<Hit>& hits, int64_t k) {
   hits.erase(middle, hits.end());
 }
 
+/// Rows in front of the parts [..,R,E] of which a search by phrases alone takes no notice.
+int64_t front_of(const SearchOptions& options, const at::Tensor& parts) {
+  return options.score.whole && parts.size(-2) > 1 ? 1 : 0;
+}
+
 /// Scores [S] of shapes with parts [S,R,E].
 at::Tensor scores_of(const at::Tensor& phrases,
                      const at::Tensor& parts,
@@ -37,7 +43,7 @@ at::Tensor scores_of(const at::Tensor& phrases,
   if (!options.phrases_only) {
     return matching::match(options.score, phrases.unsqueeze(0), parts).squeeze(0);
   }
-  const at::Tensor unit = parts / parts.norm(2, 2, /*keepdim=*/true).clamp_min(1e-12);
+  const at::Tensor unit = matching::unit_rows(parts.slice(1, front_of(options, parts)));
   return at::matmul(unit, phrases.t()).amax(1).mean(1);
 }
 
@@ -107,6 +113,17 @@ std::vector<Hit> search(const Gallery& gallery,
   const std::vector<int64_t> found =
       index->find({unit, std::max(options.candidates, 4 * k), options.probes});
   return rank({gallery, &found}, k, unit, options);
+}
+
+at::Tensor correspondence(const SearchOptions& options,
+                          const at::Tensor& phrases,
+                          const at::Tensor& parts) {
+  if (!options.phrases_only) return matching::correspondence(options.score, phrases, parts);
+  // The length of a phrase moves no maximum.
+  const int64_t front = front_of(options, parts);
+  const at::Tensor cosine = at::matmul(phrases, matching::unit_rows(parts.slice(0, front)).t());
+  const at::Tensor best = cosine.eq(cosine.amax(1, /*keepdim=*/true)).to(cosine.scalar_type());
+  return at::constant_pad_nd(best / best.sum(1, /*keepdim=*/true), {front, 0});
 }
 
 }  // namespace pointattn::retrieval

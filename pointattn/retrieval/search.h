@@ -20,7 +20,8 @@ struct Hit {
 struct SearchOptions {
   matching::ScoreOptions score;
   /// Only how well the phrases are met counts, not how well the parts are: the mean over phrases of
-  /// the best part's cosine, in place of `score`. For a search by one part of a shape.
+  /// the best part's cosine, in place of `score`. For a search by one part of a shape; the whole,
+  /// where `score` has one, is no part.
   bool phrases_only = false;
   bool exact = false;         ///< every shape is scored, also where there is an index
   int64_t candidates = 1000;  ///< about how many shapes are scored where there is an index
@@ -38,5 +39,12 @@ std::vector<Hit> search(const Gallery& gallery,
                         const at::Tensor& phrases,
                         int64_t k,
                         const SearchOptions& options = {});
+
+/// How much each phrase met each part of a shape that the search ranked: phrases [W,E], parts [R,E]
+/// → [W,R], rows sum to one. As matching::correspondence(); with `phrases_only` each phrase counts for
+/// its best part, or evenly for equally good ones.
+at::Tensor correspondence(const SearchOptions& options,
+                          const at::Tensor& phrases,
+                          const at::Tensor& parts);
 
 }  // namespace pointattn::retrieval

@@ -15,10 +15,10 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 /// A small retrieval model with random weights, which `seed` tells from others.
-void write_retrieval_model(const fs::path& path, uint64_t seed) {
+void write_retrieval_model(const fs::path& path, uint64_t seed, bool whole = false) {
   at::manual_seed(seed);
   retrieval::RetrievalModel model;
-  model.options.shape = {16, 32, 4, /*whole=*/false, 8, 2};
+  model.options.shape = {16, 32, 4, whole, 8, 2};
   model.options.width = 16;
   model.options.text.words = 3;
   model.options.text.buckets = 64;
@@ -94,6 +94,23 @@ TEST_F(RetrievalProgram, FindsTheShapeItself) {
   EXPECT_EQ(part.code, 0) << part.err;
   EXPECT_EQ(json::parse(part.out)[0].at("parts").size(), 1U);
   EXPECT_EQ(json::parse(part.out).size(), 3U) << "no more than there are";
+}
+
+TEST_F(RetrievalProgram, APartIsMetByPartsAndTheWholeByWholes) {
+  write_retrieval_model(folder / "m.safetensors", 1, /*whole=*/true);
+  ASSERT_EQ(embed({"clouds"}).code, 0);
+  for (const std::string part : {"part 2", "whole"}) {
+    const Call call = search({"--like", "clouds/box5.ply", "--part", part, "--json", "-"});
+    EXPECT_EQ(call.code, 0) << call.err;
+    const json list = json::parse(call.out);
+    ASSERT_EQ(list.size(), 3U);
+    EXPECT_EQ(list[0].at("id"), "clouds/box5.ply");
+    for (const json& hit : list) {
+      EXPECT_EQ(hit.at("parts").at(0).at("words"), part);
+      EXPECT_EQ(hit.at("parts").at(0).at("part") == "whole", part == "whole");
+      EXPECT_GT(hit.at("parts").at(0).at("weight").get<double>(), 0);
+    }
+  }
 }
 
 TEST_F(RetrievalProgram, WordsGiveARankedListAndWhatMetWhat) {

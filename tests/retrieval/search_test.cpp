@@ -72,6 +72,32 @@ TEST(Search, RanksAsTheFormulaSays) {
   }
 }
 
+TEST(Search, ByPhrasesAloneTheWholeIsNoPart) {
+  const ScratchFolder folder;
+  build_gallery(folder / "g", 0, 30);
+  const Gallery gallery(folder / "g");
+  SearchOptions options;
+  options.score.whole = true;
+  options.phrases_only = true;
+  // What is asked for is the whole of shape 7, which is the best row of it by far.
+  const at::Tensor phrase = shape_of(7).parts.narrow(0, 0, 1) * 3;
+  for (const Hit& hit : search(gallery, phrase, 30, options)) {
+    const at::Tensor parts = shape_of(hit.index).parts;
+    EXPECT_NEAR(hit.score, best_of(phrase, parts.slice(0, 1)), 2e-3) << hit.index;
+    const at::Tensor weights = retrieval::correspondence(options, phrase, parts);
+    ASSERT_EQ(weights.sizes(), at::IntArrayRef({1, parts.size(0)}));
+    EXPECT_EQ(weights[0][0].item<float>(), 0);
+    EXPECT_FLOAT_EQ(weights.sum().item<float>(), 1);
+    const int64_t met = weights[0].argmax().item<int64_t>();
+    EXPECT_NEAR(cosine(phrase[0], parts[met]), hit.score, 2e-3);
+  }
+  // Equal parts share; a shape that is nothing but its whole is met there.
+  const at::Tensor twins = at::cat({phrase, phrase, phrase});
+  const at::Tensor shared = at::tensor({0.F, 0.5F, 0.5F}).unsqueeze(0);
+  EXPECT_TRUE(retrieval::correspondence(options, phrase, twins).equal(shared));
+  EXPECT_TRUE(retrieval::correspondence(options, phrase, phrase).equal(at::ones({1, 1})));
+}
+
 TEST(Search, EveryKindOfScoreFindsTheShapeItself) {
   const ScratchFolder folder;
   build_gallery(folder / "g", 0, 40);
