@@ -107,7 +107,10 @@ VirtualDisplay::VirtualDisplay(int width, int height) : width_(width), height_(h
                                "0",
                                std::to_string(width) + "x" + std::to_string(height) + "x24",
                                "-nolisten",
-                               "tcp"});
+                               "tcp",
+                               // Else it starts over when a client leaves and no other is there,
+                               // and turns away who comes meanwhile.
+                               "-noreset"});
   EXPECT_TRUE(within(30, [&] { return server_->out().ends_with("\n"); })) << server_->err();
   const std::string number = server_->out();
   name_.push_back(':');
