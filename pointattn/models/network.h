@@ -4,6 +4,7 @@
 #include "pointattn/core/labels.h"
 #include "pointattn/core/point_batch.h"
 #include "pointattn/nn/frozen_linear.h"
+#include "pointattn/nn/non_local.h"
 
 #include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
@@ -39,21 +40,37 @@ class Network : public torch::nn::Module {
   /// category  int64 [B] category ids or kUnknownCategory; classification ignores it and takes an
   /// undefined tensor too
   virtual Scores forward(const PointBatch& batch, const at::Tensor& category) = 0;
+
+  /// Puts a non-local block, as submodule "non_local", where the network refines its features. A
+  /// fresh one changes nothing.
+  void insert_non_local(const nn::NonLocalOptions& options);
+
+ protected:
+  /// Channels of the features that the network hands to refine().
+  virtual int64_t refined_channels() const = 0;
+  /// Every network calls this once a forward pass on the features in its middle, where context helps
+  /// most: feat [n,C] of the points of `points` → [n,C]; as they are without a non-local block.
+  at::Tensor refine(const at::Tensor& feat, const PointBatch& points);
+
+ private:
+  nn::NonLocal non_local_{nullptr};
 };
 
 /// Everything that is needed to build a network again: what the model file's metadata hold.
 struct ModelSpec {
   std::string architecture;  ///< name in architectures()
   Task task = Task::kSegment;
-  nlohmann::json options = nlohmann::json::object();  ///< the architecture's own options; missing
-                                                      ///< ones take their defaults
+  /// The architecture's own options, and for every one of them "non_local" (a kind of non-local
+  /// block, or "") and "non_local_keys"; missing ones take their defaults.
+  nlohmann::json options = nlohmann::json::object();
   LabelMap labels;
 };
 
 /// An entry of the registry.
 struct Architecture {
   std::string name;
-  std::string description;  ///< one line: what it is, which paper
+  std::string description;  ///< one line: what it is
+  std::string source;       ///< where it comes from: authors, title, venue, year
   std::vector<Task> tasks;
   std::shared_ptr<Network> (*make)(const ModelSpec& spec);
 };

@@ -87,7 +87,8 @@ Scores PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*categ
   const nn::Sampled quarter = nn::sample_farthest(half.batch, 256);
   x = group2_(half.batch, x, quarter);  // [256 B,256]
   const at::Tensor offsets = quarter.batch.offsets;
-  x = fuse_(attention_(before2_(before1_(x)), offsets));  // [256 B,1280] → [256 B,1024]
+  x = refine(before2_(before1_(x)), quarter.batch);
+  x = fuse_(attention_(x, offsets));  // [256 B,1280] → [256 B,1024]
   return {head_(nn::max_pool(x, offsets)), {}};
 }
 
@@ -101,7 +102,8 @@ NaivePctClassifier::NaivePctClassifier(int64_t classes, AttentionKind kind) {
 
 Scores NaivePctClassifier::forward(const PointBatch& batch, const at::Tensor& /*category*/) {
   check_batch("NaivePctClassifier", batch);
-  const at::Tensor x = fuse_(attention_(embed2_(embed1_(batch.xyz)), batch.offsets));  // [N,1024]
+  const at::Tensor embedded = refine(embed2_(embed1_(batch.xyz)), batch);  // [N,128]
+  const at::Tensor x = fuse_(attention_(embedded, batch.offsets));         // [N,1024]
   return {head_(nn::max_pool(x, batch.offsets)), {}};
 }
 

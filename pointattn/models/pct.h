@@ -62,6 +62,9 @@ class PctClassifier : public Network {
   explicit PctClassifier(int64_t classes);
   Scores forward(const PointBatch& batch, const at::Tensor& category) override;
 
+ protected:
+  int64_t refined_channels() const override { return 256; }
+
  private:
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, before1_{nullptr}, before2_{nullptr},
       fuse_{nullptr};
@@ -78,6 +81,9 @@ class NaivePctClassifier : public Network {
   NaivePctClassifier(int64_t classes, nn::AttentionKind kind);
   Scores forward(const PointBatch& batch, const at::Tensor& category) override;
 
+ protected:
+  int64_t refined_channels() const override { return 128; }
+
  private:
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr};
   AttentionStack attention_{nullptr};
@@ -93,6 +99,9 @@ class PctSegmenter : public Network, public nn::Freezable {
   Scores forward(const PointBatch& batch, const at::Tensor& category) override;
   void train(bool on = true) override;
   void freeze(nn::Precision precision) override;
+
+ protected:
+  int64_t refined_channels() const override { return 128; }
 
  private:
   at::Tensor infer(const std::vector<at::Tensor>& attended,

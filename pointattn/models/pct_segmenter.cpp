@@ -64,7 +64,7 @@ void PctSegmenter::freeze(nn::Precision precision) {
 Scores PctSegmenter::forward(const PointBatch& batch, const at::Tensor& category) {
   check_batch("PctSegmenter", batch);
   const at::Tensor& offsets = batch.offsets;
-  const at::Tensor embedded = embed2_(embed1_(batch.xyz));                              // [N,128]
+  const at::Tensor embedded = refine(embed2_(embed1_(batch.xyz)), batch);               // [N,128]
   const at::Tensor label = label_(category_one_hot(category, categories_, batch.xyz));  // [B,64]
   if (frozen_own_ && !at::GradMode::is_enabled()) {
     return {infer(attention_->layers(embedded, offsets), label, offsets), {}};

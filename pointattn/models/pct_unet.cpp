@@ -141,8 +141,8 @@ PctUnet::Encoded PctUnet::encode(const Levels& levels) {
   f1 = mid2_(f1, middle.xyz / kMiddleLength, levels.middle_middle);
   at::Tensor f2 =
       down2_(f1, middle.xyz / kCoarseLength, coarse.xyz / kCoarseLength, levels.coarse_middle);
-  f2 = fuse_(
-      attention_(f2 + position_(coarse.xyz), coarse.offsets));  // [N2,256] → [N2,1280] → [N2,256]
+  f2 = refine(f2 + position_(coarse.xyz), coarse);
+  f2 = fuse_(attention_(f2, coarse.offsets));  // [N2,256] → [N2,1280] → [N2,256]
   const at::Tensor cloud =
       at::cat({nn::max_pool(f2, coarse.offsets), nn::mean_pool(f2, coarse.offsets)}, 1);
   const at::Tensor pooled = at::cat({cloud,

@@ -23,6 +23,9 @@ class PctUnet : public Network {
   PctUnet(int64_t parts, int64_t categories);
   Scores forward(const PointBatch& batch, const at::Tensor& category) override;
 
+ protected:
+  int64_t refined_channels() const override { return 256; }
+
  private:
   struct Levels;
   struct Encoded;

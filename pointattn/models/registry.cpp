@@ -1,42 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/network.h"
+#include "pointattn/models/options.h"
 #include "pointattn/models/pct.h"
 #include "pointattn/models/pct_unet.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace pointattn::models {
+namespace {
+
+constexpr const char* kPct = "Guo et al., PCT: Point cloud transformer, CVM 2021";
+
+/// Takes the options that every network has out of `json`.
+std::optional<nn::NonLocalOptions> take_non_local(nlohmann::json& json) {
+  std::string kind;
+  nn::NonLocalOptions options;
+  nlohmann::json own = nlohmann::json::object();
+  for (const char* key : {"non_local", "non_local_keys"}) {
+    if (!json.is_object() || !json.contains(key)) continue;
+    own[key] = json.at(key);
+    json.erase(key);
+  }
+  OptionReader read("network", own);
+  read("non_local", kind);
+  read("non_local_keys", options.keys);
+  if (kind.empty()) return std::nullopt;
+  options.kind = nn::non_local_kind(kind);
+  return options;
+}
+
+}  // namespace
 
 const std::vector<Architecture>& architectures() {
   static const std::vector<Architecture> all = {
       {"pct",
-       "Point Cloud Transformer (Guo et al. 2021)",
+       "Point Cloud Transformer: offset attention",
+       kPct,
        {Task::kClassify, Task::kSegment},
        make_pct},
       {"npct",
        "naive PCT: point embedding, plain self-attention",
+       kPct,
        {Task::kClassify, Task::kSegment},
        make_npct},
       {"spct",
        "simple PCT: point embedding, offset attention",
+       kPct,
        {Task::kClassify, Task::kSegment},
        make_spct},
       {"pct_unet",
        "offset attention in a U of local layers, for small data sets",
+       "this project",
        {Task::kSegment},
        make_pct_unet},
   };
   return all;
-}
-
-std::string to_string(Task task) { return task == Task::kClassify ? "classify" : "segment"; }
-
-Task task_from(const std::string& text) {
-  if (text == "classify") return Task::kClassify;
-  TORCH_CHECK_VALUE(text == "segment", "expected task classify or segment, got '", text, "'");
-  return Task::kSegment;
 }
 
 std::shared_ptr<Network> make_network(const ModelSpec& spec) {
@@ -50,15 +71,13 @@ std::shared_ptr<Network> make_network(const ModelSpec& spec) {
         entry.name,
         " does not ",
         to_string(spec.task));
-    return entry.make(spec);
+    ModelSpec own = spec;
+    const std::optional<nn::NonLocalOptions> non_local = take_non_local(own.options);
+    const std::shared_ptr<Network> network = entry.make(own);
+    if (non_local) network->insert_non_local(*non_local);
+    return network;
   }
   TORCH_CHECK_VALUE(false, "unknown architecture '", spec.architecture, "'; known: ", known);
-}
-
-int64_t parameter_count(const torch::nn::Module& module) {
-  int64_t count = 0;
-  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
-  return count;
 }
 
 }  // namespace pointattn::models

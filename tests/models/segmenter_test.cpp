@@ -41,6 +41,9 @@ class RulerNetwork : public Network {
 
   at::Tensor seen;
   std::vector<int64_t> categories;
+
+ protected:
+  int64_t refined_channels() const override { return 3; }
 };
 
 struct Fixture {
