@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pointattn/models/dgcnn.h"
 #include "pointattn/models/network.h"
 #include "pointattn/models/options.h"
 #include "pointattn/models/pct.h"
@@ -56,6 +57,11 @@ const std::vector<Architecture>& architectures() {
        "this project",
        {Task::kSegment},
        make_pct_unet},
+      {"dgcnn",
+       "Dynamic Graph CNN: edge convolutions over neighbours in feature space",
+       "Wang et al., Dynamic graph CNN for learning on point clouds, TOG 2019",
+       {Task::kClassify, Task::kSegment},
+       make_dgcnn},
   };
   return all;
 }

@@ -55,6 +55,8 @@ TEST(Parameters, AreThoseOfThePublishedNetworks) {
   EXPECT_EQ(parameter_count(*make("npct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kSegment, 16, 50)), 2'446'130);
+  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kClassify, 40)), 1'809'576);
+  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kSegment, 16, 50)), 1'460'361);
 }
 
 TEST(Registry, RefusesWhatItDoesNotKnow) {
