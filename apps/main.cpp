@@ -26,7 +26,9 @@ const std::vector<Command>& commands() {
       {"generate",
        "Make labelled objects by rule: samples and training data",
        pointattn::apps::setup_generate},
-      {"models", "List the networks, show what a model file holds", pointattn::apps::setup_models},
+      {"models",
+       "List the networks, show, import and export model files",
+       pointattn::apps::setup_models},
   };
   return all;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli.h"
+#include "apps/models_import.h"
 #include "apps/weights.h"
 #include "pointattn/models/safetensors.h"
 #include "pointattn/retrieval/model.h"
@@ -165,7 +166,14 @@ Run setup_models(CLI::App& app) {
     command->add_option("--json", settings->json, "Write JSON to a file, - for stdout")
         ->type_name("FILE");
   }
-  return [=] { return list_command->parsed() ? list(*settings) : show(*settings); };
+  const Subcommand import_command = add_models_import(app);
+  const Subcommand export_command = add_models_export(app);
+  return [=] {
+    for (const Subcommand& command : {import_command, export_command}) {
+      if (command.app->parsed()) return command.run();
+    }
+    return list_command->parsed() ? list(*settings) : show(*settings);
+  };
 }
 
 }  // namespace pointattn::apps
