@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <string>
@@ -70,7 +71,11 @@ class PickleMachine {
   std::string_view take(uint64_t size);
   std::string_view line();
   template <typename T>
-  T number();
+  T number() {
+    T value;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
   int64_t long_number();
 
   PickleValue* make(PickleValue::Kind kind);

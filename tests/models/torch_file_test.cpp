@@ -1,95 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/models/torch_file.h"
 
-#include "pointattn/core/files.h"
 #include "pointattn/core/random.h"
+#include "tests/models/pickles.h"
 #include "tests/support/data.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <caffe2/serialize/inline_container.h>
-#include <cstring>
+#include <fstream>
 
 namespace pointattn::models {
 namespace {
 
-/// The bytes of a number.
-template <typename T>
-std::string raw(T value) {
-  std::string bytes(sizeof value, '\0');
-  std::memcpy(bytes.data(), &value, sizeof value);
-  return bytes;
-}
-
-// What pickles are made of.
-const std::string kStart = "\x80\x02";
-const std::string kEnd = ".";
-std::string text(const std::string& words) {
-  return "X" + raw(static_cast<uint32_t>(words.size())) + words;
-}
-std::string whole(int32_t number) { return "J" + raw(number); }
-std::string global(const std::string& module, const std::string& name) {
-  return "c" + module + "\n" + name + "\n";
-}
-std::string tuple(const std::vector<std::string>& items) {
-  std::string all = "(";
-  for (const std::string& item : items) all += item;
-  return all + "t";
-}
-std::string tuple(const std::vector<int32_t>& numbers) {
-  std::vector<std::string> items;
-  for (const int32_t number : numbers) items.push_back(whole(number));
-  return tuple(items);
-}
-std::string dict(const std::vector<std::string>& keys_and_values) {
-  std::string all = "}(";
-  for (const std::string& item : keys_and_values) all += item;
-  return all + "u";
-}
-std::string storage(const std::string& key, int32_t numel, const std::string& type = "Float") {
-  return tuple(std::vector{text("storage"),
-                           global("torch", type + "Storage"),
-                           text(key),
-                           text("cpu"),
-                           whole(numel)}) +
-         "Q";
-}
-const std::string kNoHooks = global("collections", "OrderedDict") + ")R";
-std::string tensor(const std::string& storage,
-                   int32_t offset,
-                   const std::vector<int32_t>& size,
-                   const std::vector<int32_t>& stride) {
-  return global("torch._utils", "_rebuild_tensor_v2") +
-         tuple(std::vector{
-             storage, whole(offset), tuple(size), tuple(stride), std::string("\x89"), kNoHooks}) +
-         "R";
-}
-
-struct Record {
-  std::string name;
-  std::string bytes;
-  bool compress = false;
-};
-
-std::string archive(const std::vector<Record>& records) {
-  std::string bytes;
-  caffe2::serialize::PyTorchStreamWriter writer([&](const void* data, size_t size) {
-    bytes.append(static_cast<const char*>(data), size);
-    return size;
-  });
-  for (const Record& record : records) {
-    writer.writeRecord(record.name, record.bytes.data(), record.bytes.size(), record.compress);
-  }
-  writer.writeEndOfFile();
-  return bytes;
-}
-
-std::string floats(int64_t count) {
-  std::string bytes;
-  for (int64_t i = 0; i < count; ++i) bytes += raw(static_cast<float>(i));
-  return bytes;
-}
+using namespace test::pickles;
 
 /// An archive of `object` with a storage "0" of 12 floats.
 std::string file_of(const std::string& object) {
@@ -109,7 +33,7 @@ std::string old_file(int32_t numel, int64_t stored) {
 
 StateDict read(const std::string& bytes) {
   const test::ScratchFolder folder;
-  write_file(folder / "weights.pth", [&](std::ostream& out) { out << bytes; });
+  std::ofstream(folder / "weights.pth", std::ios::binary) << bytes;
   return read_torch_file(folder / "weights.pth");
 }
 
