@@ -24,11 +24,14 @@ Module in_double(Module module) {
   return module;
 }
 
-/// Norms that do something, in evaluation too.
+/// Norms that do something, in evaluation too; products keep the size of their input.
 template <typename Module>
 Module unsettled(Module module) {
   const at::NoGradGuard no_grad;
-  for (auto& parameter : module->parameters()) parameter.add_(at::randn_like(parameter), 0.3);
+  for (auto& parameter : module->parameters()) {
+    const double fan_in = parameter.dim() == 2 ? static_cast<double>(parameter.size(1)) : 4;
+    parameter.add_(at::randn_like(parameter), 0.5 / std::sqrt(fan_in));
+  }
   for (auto& buffer : module->named_buffers()) {
     buffer.value().copy_(at::rand_like(buffer.value()) + 0.5);
   }
