@@ -8,6 +8,7 @@
 // training; the part-segmentation network of PCT with its doubly normalised N×N map stored, from the
 // same weights.
 #include "pointattn/core/point_batch.h"
+#include "pointattn/models/point_transformer.h"
 #include "pointattn/nn/sampling.h"
 #include "pointattn/nn/vector_attention.h"
 #include "pointattn/ops/farthest_point_sample.h"
@@ -108,17 +109,15 @@ void bench_vector_attention(int runs) {
 }
 
 void bench_point_transformer(int runs) {
-  const models::ModelSpec spec{
-      "point_transformer", models::Task::kClassify, nlohmann::json::object(), {}};
   for (const int64_t n : {2048, 8192}) {
-    const auto frozen = models::make_network(spec), composed = models::make_network(spec);
-    models::freeze(*frozen);
-    composed->eval();
+    models::PointTransformerClassifier frozen(40, 32), composed(40, 32);
+    models::freeze(frozen);
+    composed.eval();
     const PointBatch batch = PointBatch::of({at::rand({n, 3}) * 2 - 1});
     print("Point Transformer, frozen / not",
           n,
-          bench::measure(
-              {[&] { frozen->forward(batch, {}); }, [&] { composed->forward(batch, {}); }}, runs));
+          bench::measure({[&] { frozen.forward(batch, {}); }, [&] { composed.forward(batch, {}); }},
+                         runs));
   }
 }
 
