@@ -4,6 +4,7 @@
 #include "pointattn/models/options.h"
 #include "pointattn/models/pct.h"
 #include "pointattn/models/pct_unet.h"
+#include "pointattn/models/point_transformer.h"
 
 #include <ATen/ATen.h>
 
@@ -62,6 +63,11 @@ const std::vector<Architecture>& architectures() {
        "Wang et al., Dynamic graph CNN for learning on point clouds, TOG 2019",
        {Task::kClassify, Task::kSegment},
        make_dgcnn},
+      {"point_transformer",
+       "Point Transformer: a U-Net of vector attention over neighbours",
+       "Zhao et al., Point Transformer, ICCV 2021",
+       {Task::kClassify, Task::kSegment},
+       make_point_transformer},
   };
   return all;
 }
