@@ -85,9 +85,11 @@ Subcommand add_models_import(CLI::App& parent) {
   app->add_option("-o,--output", settings->output, "Model file to write")
       ->required()
       ->type_name("FILE");
-  app->footer(importable() +
-              "\nNothing in FILE is executed: a pickle that holds anything but plain tensors is "
-              "refused.");
+  app->footer(
+      importable() +
+      "\nNothing in FILE is executed: a pickle that holds anything but plain tensors, numbers "
+      "and texts is refused. Of such a checkpoint save the state dictionary alone: "
+      "torch.save(network.state_dict(), FILE).");
   return {app, [settings] { return run_import(*settings); }};
 }
 

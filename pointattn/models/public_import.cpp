@@ -104,8 +104,13 @@ LabelMap labels_for(const PublicNetwork& table,
                     const std::optional<LabelMap>& given) {
   const bool segment = table.task == Task::kSegment;
   const int64_t outputs = count_of(state, table.outputs, 0);
-  const int64_t categories = segment ? count_of(state, table.categories, 1) : outputs;
   const int64_t parts = segment ? outputs : 0;
+  int64_t categories = outputs;
+  if (segment && table.categories.empty()) {
+    categories = given ? given->num_categories() : 1;
+  } else if (segment) {
+    categories = count_of(state, table.categories, 1);
+  }
   if (!given) return generated_labels(categories, parts);
   TORCH_CHECK_VALUE(
       given->num_categories() == categories && (!segment || given->num_parts() == parts),
@@ -124,25 +129,32 @@ std::vector<int64_t> public_shape(const PublicTensor& tensor, at::IntArrayRef ow
   return shape;
 }
 
-/// Calls work(entry of the table, tensor of the network) for each tensor of the network.
+/// Calls work(entry of the table, tensor of the network) for each tensor that has public names;
+/// gives those that must be zero.
 template <typename Work>
-void for_each_tensor(const PublicNetwork& table, const Network& network, const Work& work) {
+std::vector<at::Tensor> for_each_tensor(const PublicNetwork& table,
+                                        const Network& network,
+                                        const Work& work) {
   std::map<std::string, at::Tensor> own = tensors_of(network);
-  for (const PublicTensor& entry : table.tensors) {
-    const auto node = own.extract(entry.own);
-    TORCH_INTERNAL_ASSERT(!node.empty(), entry.own);
-    work(entry, node.mapped());
-  }
+  const auto take = [&](const std::string& name) {
+    const auto node = own.extract(name);
+    TORCH_INTERNAL_ASSERT(!node.empty(), name);
+    return node.mapped();
+  };
+  for (const PublicTensor& entry : table.tensors) work(entry, take(entry.own));
+  std::vector<at::Tensor> zeros;
+  for (const std::string& name : table.zeros) zeros.push_back(take(name));
   TORCH_CHECK_VALUE(own.empty(),
                     "tensor '",
                     own.empty() ? "" : own.begin()->first,
                     "' has no public name in ",
                     table.source);
+  return zeros;
 }
 
 void fill(const PublicNetwork& table, const StateDict& state, const Network& network) {
   const at::NoGradGuard no_grad;
-  for_each_tensor(table, network, [&](const PublicTensor& entry, at::Tensor tensor) {
+  const auto copy = [&](const PublicTensor& entry, at::Tensor tensor) {
     const at::Tensor given = find(entry, state);
     const std::vector<int64_t> shape = public_shape(entry, tensor.sizes());
     TORCH_CHECK_VALUE(given.sizes() == at::IntArrayRef(shape) && given.is_floating_point(),
@@ -154,7 +166,8 @@ void fill(const PublicNetwork& table, const StateDict& state, const Network& net
                       given.sizes(),
                       given.is_floating_point() ? "" : " of whole numbers");
     tensor.copy_(given.reshape(tensor.sizes()));
-  });
+  };
+  for (at::Tensor& tensor : for_each_tensor(table, network, copy)) tensor.zero_();
 }
 
 }  // namespace
@@ -179,10 +192,16 @@ Model import_model(const std::filesystem::path& path, const ImportOptions& optio
 SafeTensors public_tensors(const Model& model) {
   const PublicNetwork& table = public_network(model.spec.architecture, model.spec.task);
   SafeTensors file;
-  for_each_tensor(table, *model.network, [&](const PublicTensor& entry, const at::Tensor& tensor) {
+  const auto add = [&](const PublicTensor& entry, const at::Tensor& tensor) {
     const at::Tensor shaped = tensor.detach().reshape(public_shape(entry, tensor.sizes()));
     for (const std::string& name : entry.names) file.tensors[name] = shaped;
-  });
+  };
+  for (const at::Tensor& tensor : for_each_tensor(table, *model.network, add)) {
+    TORCH_CHECK_VALUE(!tensor.any().item<bool>(),
+                      "the network has weights of the category, for which ",
+                      table.source,
+                      " has no names");
+  }
   for (const std::string& counter : table.counters) {
     file.tensors[counter] = at::zeros({}, at::kLong);
   }

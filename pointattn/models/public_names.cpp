@@ -24,6 +24,11 @@ PublicNames& PublicNames::tensor(PublicTensor tensor) {
   return *this;
 }
 
+PublicNames& PublicNames::zero(const std::string& own) {
+  network_.zeros.push_back(own);
+  return *this;
+}
+
 PublicNames& PublicNames::linear(const std::string& own,
                                  const std::string& name,
                                  int64_t dimensions,
@@ -63,6 +68,7 @@ const std::vector<PublicNetwork>& public_networks() {
       public_names_of_pct(Task::kSegment),
       public_names_of_dgcnn(Task::kClassify),
       public_names_of_dgcnn(Task::kSegment),
+      public_names_of_point_transformer(),
   };
   return all;
 }

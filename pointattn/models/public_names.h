@@ -26,10 +26,12 @@ struct PublicNetwork {
   std::string architecture;
   Task task = Task::kClassify;
   std::string source;                 ///< the public repository
-  std::vector<PublicTensor> tensors;  ///< every tensor of the network
+  std::vector<PublicTensor> tensors;  ///< every tensor of the network but `zeros`
+  std::vector<std::string> zeros;     ///< tensors here, by their own names, whose zeros make the
+                                      ///< network here the public one
   std::vector<std::string> counters;  ///< num_batches_tracked of the batch norms, of no use here
   std::string outputs;                ///< public tensor [classes or parts, …]
-  std::string categories;             ///< public tensor [·, categories, …] of segmentation
+  std::string categories;             ///< public tensor [·, categories, …]; "": it takes none
 };
 
 /// Collects the table of a network.
@@ -51,6 +53,8 @@ class PublicNames {
                      int64_t dimensions,
                      bool bias = false);
   PublicNames& tensor(PublicTensor tensor);
+  /// A tensor that the public network lacks and that does nothing when it is zero.
+  PublicNames& zero(const std::string& own);
   PublicNetwork finish(const std::string& outputs, const std::string& categories = "");
 
  private:
@@ -79,10 +83,12 @@ Model import_model(const std::filesystem::path& path, const ImportOptions& optio
 
 /// The weights of a model under their public names, each twice where it has two, counters as 0:
 /// what the public network's load_state_dict(strict=True) takes. Throws c10::ValueError for a
-/// network without a table, or with tensors that have no public name (a non-local block).
+/// network without a table, or with tensors that have no public name (a non-local block, weights of
+/// the category where the public network takes none).
 SafeTensors public_tensors(const Model& model);
 
 PublicNetwork public_names_of_pct(Task task);
 PublicNetwork public_names_of_dgcnn(Task task);
+PublicNetwork public_names_of_point_transformer();
 
 }  // namespace pointattn::models

@@ -33,7 +33,11 @@ Model random_model(const std::string& architecture, Task task, nlohmann::json op
   Model model{{architecture, task, options, labels(task)}, {}, nullptr};
   model.network = make_network(model.spec);
   const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : tensors_of(*model.network)) at::Tensor(tensor).uniform_(0.1, 1);
+  for (auto& [name, tensor] : tensors_of(*model.network)) {
+    at::Tensor(tensor).uniform_(0.1, 1);
+    // What the public network of Point Transformer lacks.
+    if (name == "dec5.0.category.weight") at::Tensor(tensor).zero_();
+  }
   return model;
 }
 
@@ -159,6 +163,10 @@ TEST(PublicNames, NetworksWithoutATableAreRefused) {
   const Model non_local =
       random_model("dgcnn", Task::kClassify, {{"non_local", "embedded_gaussian"}});
   EXPECT_THROW((void)public_tensors(non_local), c10::ValueError);
+  const Model with_category = random_model("point_transformer", Task::kSegment);
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : tensors_of(*with_category.network)) at::Tensor(tensor).fill_(0.5);
+  EXPECT_THROW((void)public_tensors(with_category), c10::ValueError);
 }
 
 }  // namespace

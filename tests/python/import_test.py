@@ -62,6 +62,7 @@ NETWORKS = [
     ("pct", "segment", lambda: public.PctSegmenter(50, 16), 300),
     ("dgcnn", "classify", lambda: public.DgcnnClassifier(40), 250),
     ("dgcnn", "segment", lambda: public.DgcnnSegmenter(50, 16), 200),
+    ("point_transformer", "segment", lambda: public.PointTransformer(50), 4096),
 ]
 LABELS = {"classify": "modelnet40", "segment": "shapenet_part"}
 

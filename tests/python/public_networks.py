@@ -205,3 +205,118 @@ class DgcnnSegmenter(Numbered):
         cloud = torch.cat([self.conv6(own).amax(2, True), self.conv7(category[:, :, None])], 1)
         x = torch.cat([cloud.expand(-1, -1, own.shape[2]), own], 1)
         return self.conv11(self.conv10(self.conv9(self.conv8(x)))).transpose(1, 2).flatten(0, 1)
+
+
+def over(layer, x):
+    """A batch norm over the last dimension of x."""
+    return layer(x.flatten(0, -2)).view(x.shape)
+
+
+def affine(channels_in, channels_out, *further):
+    return nn.Sequential(nn.Linear(channels_in, channels_out), *further)
+
+
+class VectorAttention(nn.Module):
+    """Point Transformer's attention; one weight serves the channels that are equal modulo C/8."""
+
+    def __init__(self, channels, k):
+        super().__init__()
+        self.k, groups = k, channels // 8
+        self.linear_q, self.linear_k, self.linear_v = (nn.Linear(channels, channels) for _ in range(3))
+        self.linear_p = affine(3, 3, norm(1, 3), nn.ReLU(), nn.Linear(3, channels))
+        self.linear_w = nn.Sequential(
+            norm(1, channels), nn.ReLU(), nn.Linear(channels, groups), norm(1, groups), nn.ReLU(), nn.Linear(groups, groups))
+
+    def forward(self, xyz, x):
+        index = nearest(xyz, xyz, self.k)
+        first, position_norm, _, second = self.linear_p
+        delta = second(F.relu(over(position_norm, first(rows(xyz, index) - xyz[:, :, None]))))  # [B,N,k,C]
+        relation = rows(self.linear_k(x), index) - self.linear_q(x)[:, :, None] + delta
+        norm1, _, hidden, norm2, _, last = self.linear_w
+        weight = torch.softmax(last(F.relu(over(norm2, hidden(F.relu(over(norm1, relation)))))), dim=2)
+        return ((rows(self.linear_v(x), index) + delta) * weight.repeat(1, 1, 1, 8)).sum(2)
+
+
+class Block(nn.Module):
+    def __init__(self, channels, k):
+        super().__init__()
+        self.linear1, self.linear3 = (nn.Linear(channels, channels, bias=False) for _ in range(2))
+        self.bn1, self.bn2, self.bn3 = (norm(1, channels) for _ in range(3))
+        self.transformer2 = VectorAttention(channels, k)
+
+    def forward(self, xyz, x):
+        y = F.relu(over(self.bn1, self.linear1(x)))
+        y = F.relu(over(self.bn2, self.transformer2(xyz, y)))
+        return F.relu(x + over(self.bn3, self.linear3(y)))
+
+
+class Down(nn.Module):
+    """To a quarter of the points, or on the first level to its channels."""
+
+    def __init__(self, channels_in, channels_out, first):
+        super().__init__()
+        self.first = first
+        self.linear = nn.Linear(channels_in + (0 if first else 3), channels_out, bias=False)
+        self.bn = norm(1, channels_out)
+
+    def forward(self, xyz, x):
+        if self.first:
+            return xyz, F.relu(over(self.bn, self.linear(x)))
+        centre = rows(xyz, farthest(xyz, xyz.shape[1] // 4))
+        index = nearest(centre, xyz, 16)
+        group = torch.cat([rows(xyz, index) - centre[:, :, None], rows(x, index)], 3)
+        return centre, F.relu(over(self.bn, self.linear(group))).amax(2)
+
+
+class Up(nn.Module):
+    """From the level below, or at the lowest from the mean of the cloud."""
+
+    def __init__(self, channels_in, channels_out):
+        super().__init__()
+        self.lowest = channels_in is None
+        own = 2 * channels_out if self.lowest else channels_out
+        self.linear1 = affine(own, channels_out, norm(1, channels_out), nn.ReLU())
+        further = () if self.lowest else (norm(1, channels_out),)
+        self.linear2 = affine(channels_in or channels_out, channels_out, *further, nn.ReLU())
+
+    @staticmethod
+    def layer(layer, x):
+        return layer(x.flatten(0, 1)).view(*x.shape[:2], -1)
+
+    def forward(self, xyz, x, below_xyz=None, below=None):
+        if self.lowest:
+            cloud = self.linear2(x.mean(1))[:, None].expand_as(x)
+            return self.layer(self.linear1, torch.cat([x, cloud], 2))
+        index = nearest(xyz, below_xyz, 3)
+        weight = 1 / ((rows(below_xyz, index) - xyz[:, :, None]).norm(dim=3, keepdim=True) + 1e-8)
+        carried = (rows(self.layer(self.linear2, below), index) * weight).sum(2) / weight.sum(2)
+        return self.layer(self.linear1, x) + carried
+
+
+class PointTransformer(nn.Module):
+    CHANNELS, BLOCKS = (32, 64, 128, 256, 512), (1, 2, 3, 5, 2)
+
+    def __init__(self, parts):
+        super().__init__()
+        for i, (channels, blocks) in enumerate(zip(self.CHANNELS, self.BLOCKS)):
+            k = 16 if i else 8
+            down = Down(self.CHANNELS[i - 1] if i else 3, channels, first=not i)
+            setattr(self, f"enc{i + 1}", nn.Sequential(down, *(Block(channels, k) for _ in range(blocks))))
+            up = Up(self.CHANNELS[i + 1] if i < 4 else None, channels)
+            setattr(self, f"dec{i + 1}", nn.Sequential(up, Block(channels, k)))
+        self.cls = affine(32, 32, norm(1, 32), nn.ReLU(), nn.Linear(32, parts))
+
+    def forward(self, xyz, category):
+        levels, x = [], xyz
+        for i in range(1, 6):
+            down, *blocks = getattr(self, f"enc{i}")
+            xyz, x = down(xyz, x)
+            for block in blocks:
+                x = block(xyz, x)
+            levels.append((xyz, x))
+        below = ()
+        for i in range(5, 0, -1):
+            up, block = getattr(self, f"dec{i}")
+            xyz, x = levels[i - 1]
+            below = xyz, block(xyz, up(xyz, x, *below))
+        return self.cls(below[1].flatten(0, 1))
