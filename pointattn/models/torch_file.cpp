@@ -115,6 +115,12 @@ StateDict read_torch_file(const fs::path& path) {
 }
 
 StateDict read_state_dict(const fs::path& path) {
+  // Its first bytes are read twice.
+  std::error_code unknown;
+  const fs::file_type type = fs::status(path, unknown).type();
+  TORCH_CHECK(type != fs::file_type::fifo && type != fs::file_type::character,
+              path.string(),
+              ": expected a file, got a pipe or a device");
   return by_torch(first_bytes(path)) ? read_torch_file(path) : read_safetensors(path).tensors;
 }
 

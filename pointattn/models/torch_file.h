@@ -20,7 +20,8 @@ using StateDict = std::map<std::string, at::Tensor>;
 /// than it has bytes, or holds anything but plain tensors.
 StateDict read_torch_file(const std::filesystem::path& path);
 
-/// The same for a file that is either safetensors or torch.save's, told apart by its first bytes.
+/// The same for a file that is either safetensors or torch.save's, told apart by its first bytes; no
+/// pipe.
 StateDict read_state_dict(const std::filesystem::path& path);
 
 }  // namespace pointattn::models

@@ -80,6 +80,12 @@ TEST(Import, LabelsAndOptions) {
 TEST(Import, WhatCannotBeImportedIsOneLine) {
   const ScratchFolder folder;
   expect_error(import_file(folder, {}), 1, "in");
+  expect_error(
+      pointattn(
+          {"models", "import", "/dev/zero", "--model", "pct", "--task", "segment", "-o", "out"},
+          folder.path()),
+      1,
+      "/dev/zero: expected a file, got a pipe or a device");
   write_file(folder / "in", [](std::ostream& out) { out << "no weights at all"; });
   expect_error(import_file(folder, {}), 1, "in: not a safetensors file");
   models::SafeTensors weights = public_weights(3);

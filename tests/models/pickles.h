@@ -22,9 +22,9 @@ inline std::string raw(T value) {
 inline const std::string kStart = "\x80\x02";
 inline const std::string kEnd = ".";
 inline std::string text(const std::string& words) {
-  return "X" + raw(static_cast<uint32_t>(words.size())) + words;
+  return std::string("X") + raw(static_cast<uint32_t>(words.size())) + words;
 }
-inline std::string whole(int32_t number) { return "J" + raw(number); }
+inline std::string whole(int32_t number) { return std::string("J") + raw(number); }
 inline std::string global(const std::string& module, const std::string& name) {
   return "c" + module + "\n" + name + "\n";
 }

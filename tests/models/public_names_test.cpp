@@ -101,7 +101,7 @@ TEST_P(PublicNetworks, ASharedTensorMayStandOnce) {
 TEST_P(PublicNetworks, WhatDoesNotFitIsNamed) {
   const SafeTensors good = public_tensors(model());
   const std::vector<PublicTensor>& tensors = GetParam().tensors;
-  for (size_t i = 0; i < tensors.size(); i += 7) {
+  for (size_t i = 0; i < tensors.size(); i += tensors.size() / 8) {
     const std::string quoted = "tensor '" + tensors[i].names.front() + "'";
     SafeTensors file = good;
     for (const std::string& name : tensors[i].names) file.tensors.erase(name);

@@ -86,7 +86,8 @@ TEST(TorchFile, TheDictionaryMayStandInACheckpoint) {
   }
   expect_refused(file_of(dict({text("epoch"), whole(3)})), "the entry epoch is none");
   expect_refused(file_of(whole(3)), "got something else");
-  expect_refused(file_of("}q\x01" + text("self") + "h\x01s"), "the entry self is none");
+  expect_refused(file_of(std::string("}q\x01") + text("self") + "h\x01s"),
+                 "the entry self is none");
 }
 
 TEST(TorchFile, TheFormatBeforeZip) {
@@ -108,7 +109,7 @@ TEST(TorchFile, EveryCutIsRefused) {
 }
 
 TEST(TorchFile, NothingButPlainTensors) {
-  const std::string call = "(" + text("true") + "tR";
+  const std::string call = std::string("(") + text("true") + "tR";
   for (const auto& [module, name] : {std::pair{"posix", "system"},
                                      std::pair{"builtins", "eval"},
                                      std::pair{"torch", "load"},
