@@ -4,9 +4,13 @@
 //   bench_networks [--runs R]
 //
 // Eager counterparts: kNN by torch.cdist and topk; farthest point sampling by the usual loop of
-// whole-cloud operations; the part-segmentation network of PCT with its doubly normalised N×N map
-// stored, from the same weights.
+// whole-cloud operations; vector attention over neighbours composed of [N,K,C] tensors, as in
+// training; the part-segmentation network of PCT with its doubly normalised N×N map stored, from the
+// same weights.
 #include "pointattn/core/point_batch.h"
+#include "pointattn/models/point_transformer.h"
+#include "pointattn/nn/sampling.h"
+#include "pointattn/nn/vector_attention.h"
 #include "pointattn/ops/farthest_point_sample.h"
 #include "pointattn/ops/interpolate.h"
 #include "pointattn/ops/knn.h"
@@ -16,6 +20,7 @@
 
 #include "bench/support/eager_pct.h"
 #include "bench/support/measure.h"
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -81,6 +86,42 @@ void bench_operators(int runs) {
   }
 }
 
+/// The sizes of Point Transformer's levels with N points on the first, and its two ways through.
+void bench_vector_attention(int runs) {
+  for (const int64_t n : {2048, 8192}) {
+    for (const auto& [points, channels, k] :
+         {std::array{n, int64_t{32}, int64_t{8}}, {n / 4, 64, 16}, {n / 16, 128, 16}}) {
+      nn::VectorAttention fused(channels), composed(channels);
+      fused->eval();
+      composed->eval();
+      fused->freeze(nn::Precision::kFloat32);
+      const PointBatch batch = PointBatch::of({at::rand({points, 3})});
+      const at::Tensor index = nn::nearest(batch, batch, k);
+      const at::Tensor feat = at::randn({points, channels});
+      const std::string what = "vector attention C=" + std::to_string(channels);
+      print((what + " K=" + std::to_string(k)).c_str(),
+            points,
+            bench::measure(
+                {[&] { fused(feat, batch.xyz, index); }, [&] { composed(feat, batch.xyz, index); }},
+                runs));
+    }
+  }
+}
+
+void bench_point_transformer(int runs) {
+  for (const int64_t n : {2048, 8192}) {
+    const auto frozen = std::make_shared<models::PointTransformerClassifier>(40, 32);
+    const auto composed = std::make_shared<models::PointTransformerClassifier>(40, 32);
+    models::freeze(*frozen);
+    composed->eval();
+    const PointBatch batch = PointBatch::of({at::rand({n, 3}) * 2 - 1});
+    print("Point Transformer, frozen / not",
+          n,
+          bench::measure(
+              {[&] { frozen->forward(batch, {}); }, [&] { composed->forward(batch, {}); }}, runs));
+  }
+}
+
 void bench_pct(int runs) {
   const auto network = bench::make_pct_segmenter();
   models::freeze(*network);
@@ -132,6 +173,8 @@ int main(int argc, char** argv) {
               "MB",
               "faster");
   bench_operators(runs);
+  bench_vector_attention(runs);
+  bench_point_transformer(runs);
   bench_pct(runs);
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "pointattn/models/options.h"
 #include "pointattn/models/pct.h"
 #include "pointattn/models/pct_unet.h"
+#include "pointattn/models/point_transformer.h"
 
 #include <ATen/ATen.h>
 
@@ -56,6 +57,11 @@ const std::vector<Architecture>& architectures() {
        "this project",
        {Task::kSegment},
        make_pct_unet},
+      {"point_transformer",
+       "Point Transformer: a U-Net of vector attention over neighbours",
+       "Zhao et al., Point Transformer, ICCV 2021",
+       {Task::kClassify, Task::kSegment},
+       make_point_transformer},
   };
   return all;
 }

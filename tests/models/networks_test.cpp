@@ -55,6 +55,8 @@ TEST(Parameters, AreThoseOfThePublishedNetworks) {
   EXPECT_EQ(parameter_count(*make("npct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kSegment, 16, 50)), 2'446'130);
+  EXPECT_EQ(parameter_count(*make("point_transformer", Task::kClassify, 40)), 5'073'266);
+  EXPECT_EQ(parameter_count(*make("point_transformer", Task::kSegment, 16, 50)), 7'777'046);
 }
 
 TEST(Registry, RefusesWhatItDoesNotKnow) {
