@@ -57,6 +57,10 @@ TEST(Parameters, AreThoseOfThePublishedNetworks) {
   EXPECT_EQ(parameter_count(*make("spct", Task::kSegment, 16, 50)), 2'446'130);
   EXPECT_EQ(parameter_count(*make("point_transformer", Task::kClassify, 40)), 5'073'266);
   EXPECT_EQ(parameter_count(*make("point_transformer", Task::kSegment, 16, 50)), 7'777'046);
+  EXPECT_EQ(parameter_count(*make("pointnet2", Task::kClassify, 40)), 1'475'688);
+  EXPECT_EQ(parameter_count(*make("pointnet2", Task::kSegment, 16, 50)), 1'410'674);
+  EXPECT_EQ(parameter_count(*make("rscnn_ssn", Task::kClassify, 40)), 1'289'505);
+  EXPECT_EQ(parameter_count(*make("rscnn_msn", Task::kSegment, 16, 50)), 3'488'705);
 }
 
 TEST(Registry, RefusesWhatItDoesNotKnow) {
