@@ -53,10 +53,12 @@ at::Tensor AttentionStackImpl::forward(const at::Tensor& feat, const at::Tensor&
   return at::cat(outputs, 1);
 }
 
-ClassifierHeadImpl::ClassifierHeadImpl(int64_t classes) : classes_(classes) { reset(); }
+ClassifierHeadImpl::ClassifierHeadImpl(int64_t classes, int64_t in) : classes_(classes), in_(in) {
+  reset();
+}
 
 void ClassifierHeadImpl::reset() {
-  first_ = register_module("first", SharedMlp(1024, 512, /*bias=*/false, Activation::kLeakyReLU));
+  first_ = register_module("first", SharedMlp(in_, 512, /*bias=*/false, Activation::kLeakyReLU));
   second_ = register_module("second", SharedMlp(512, 256, /*bias=*/true, Activation::kLeakyReLU));
   scores_ = register_module("scores", torch::nn::Linear(256, classes_));
 }
@@ -89,7 +91,8 @@ Scores PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*categ
   const at::Tensor offsets = quarter.batch.offsets;
   x = refine(before2_(before1_(x)), quarter.batch);
   x = fuse_(attention_(x, offsets));  // [256 B,1280] → [256 B,1024]
-  return {head_(nn::max_pool(x, offsets)), {}};
+  const at::Tensor pooled = nn::max_pool(x, offsets);
+  return {head_(pooled), {}, pooled};
 }
 
 NaivePctClassifier::NaivePctClassifier(int64_t classes, AttentionKind kind) {
@@ -104,7 +107,8 @@ Scores NaivePctClassifier::forward(const PointBatch& batch, const at::Tensor& /*
   check_batch("NaivePctClassifier", batch);
   const at::Tensor embedded = refine(embed2_(embed1_(batch.xyz)), batch);  // [N,128]
   const at::Tensor x = fuse_(attention_(embedded, batch.offsets));         // [N,1024]
-  return {head_(nn::max_pool(x, batch.offsets)), {}};
+  const at::Tensor pooled = nn::max_pool(x, batch.offsets);
+  return {head_(pooled), {}, pooled};
 }
 
 std::shared_ptr<Network> make_pct(const ModelSpec& spec) {

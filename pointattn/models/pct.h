@@ -40,16 +40,17 @@ class AttentionStackImpl : public torch::nn::Cloneable<AttentionStackImpl> {
 };
 TORCH_MODULE(AttentionStack);
 
-/// Head of classification: [B,1024] → 512 → 256 → [B,classes], with dropout 0.5 before the last two
+/// Head of classification: [B,C_in] → 512 → 256 → [B,classes], with dropout 0.5 before the last two
 /// layers.
 class ClassifierHeadImpl : public torch::nn::Cloneable<ClassifierHeadImpl> {
  public:
-  explicit ClassifierHeadImpl(int64_t classes);
+  explicit ClassifierHeadImpl(int64_t classes, int64_t in = 1024);
   void reset() override;
   at::Tensor forward(const at::Tensor& pooled);
 
  private:
   int64_t classes_;
+  int64_t in_;
   nn::SharedMlp first_{nullptr}, second_{nullptr};
   torch::nn::Linear scores_{nullptr};
 };

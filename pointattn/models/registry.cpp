@@ -3,6 +3,7 @@
 #include "pointattn/models/options.h"
 #include "pointattn/models/pct.h"
 #include "pointattn/models/pct_unet.h"
+#include "pointattn/models/pvnet.h"
 
 #include <ATen/ATen.h>
 
@@ -56,6 +57,13 @@ const std::vector<Architecture>& architectures() {
        "this project",
        {Task::kSegment},
        make_pct_unet},
+      {"pvnet",
+       "views of the cloud gate the features of its points",
+       "You et al., PVNet: A joint convolutional network of point cloud and multi-view for 3D "
+       "shape "
+       "recognition, ACM MM 2018",
+       {Task::kClassify},
+       make_pvnet},
   };
   return all;
 }
