@@ -21,27 +21,53 @@ struct Settings {
   std::string file;
 };
 
-Json architecture_json(const models::Architecture& architecture) {
-  Json tasks = Json::array();
-  for (const models::Task task : architecture.tasks) tasks.push_back(models::to_string(task));
-  return {{"name", architecture.name}, {"description", architecture.description}, {"tasks", tasks}};
+/// The sizes that networks are compared at: 40 classes, or 50 parts of 16 categories.
+LabelMap usual_labels(models::Task task) {
+  constexpr int64_t kClasses = 40, kCategories = 16, kParts = 50;
+  LabelMap labels;
+  const bool segment = task == models::Task::kSegment;
+  const int64_t categories = segment ? kCategories : kClasses;
+  for (int64_t c = 0, part = 0; c < categories; ++c) {
+    Category category{std::to_string(c), part, {}};
+    for (; segment && part < kParts * (c + 1) / categories; ++part)
+      category.parts.push_back({std::to_string(part), {}});
+    labels.categories.push_back(std::move(category));
+  }
+  return labels;
+}
+
+/// An entry for every network and task.
+Json networks_json() {
+  Json all = Json::array();
+  for (const models::Architecture& entry : models::architectures()) {
+    for (const models::Task task : entry.tasks) {
+      const auto network =
+          models::make_network({entry.name, task, Json::object(), usual_labels(task)});
+      all.push_back({{"name", entry.name},
+                     {"task", models::to_string(task)},
+                     {"parameters", models::parameter_count(*network)},
+                     {"description", entry.description},
+                     {"source", entry.source}});
+    }
+  }
+  return all;
 }
 
 int list(const Settings& settings) {
-  Json all = Json::array();
-  for (const models::Architecture& architecture : models::architectures()) {
-    all.push_back(architecture_json(architecture));
-    if (!settings.json.empty()) continue;
-    std::string tasks;
-    for (const models::Task task : architecture.tasks)
-      tasks += (tasks.empty() ? "" : ", ") + models::to_string(task);
-    std::printf("%-8s %s (%s)\n",
-                architecture.name.c_str(),
-                architecture.description.c_str(),
-                tasks.c_str());
+  const Json all = networks_json();
+  if (!settings.json.empty()) {
+    put_json(settings.json, all.dump(2));
+    return 0;
+  }
+  for (const Json& entry : all) {
+    std::printf("%-18s %-8s %10lld  %s (%s)\n",
+                entry.at("name").get<std::string>().c_str(),
+                entry.at("task").get<std::string>().c_str(),
+                static_cast<long long>(entry.at("parameters")),
+                entry.at("description").get<std::string>().c_str(),
+                entry.at("source").get<std::string>().c_str());
   }
   std::fflush(stdout);
-  if (!settings.json.empty()) put_json(settings.json, all.dump(2));
   return 0;
 }
 
@@ -127,7 +153,10 @@ int show(const Settings& settings) {
 Run setup_models(CLI::App& app) {
   const auto settings = std::make_shared<Settings>();
   app.require_subcommand(1);
-  CLI::App* list_command = app.add_subcommand("list", "The networks that can be trained");
+  CLI::App* list_command = app.add_subcommand(
+      "list",
+      "The networks that can be trained, with their parameters at 40 classes, or at 50 parts of 16 "
+      "categories");
   CLI::App* show_command = app.add_subcommand(
       "show", "Size and origin of a model file, and what it tells apart: parts, classes, words");
   show_command->add_option(

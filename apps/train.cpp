@@ -3,6 +3,7 @@
 #include "datasets/registry.h"
 #include "pointattn/train/trainer.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -16,6 +17,7 @@ struct Settings {
   std::string data;
   std::string split;
   std::string network = "{}";
+  std::string non_local;
   int64_t shapes = 0;
   train::TrainRun where;
 };
@@ -28,6 +30,7 @@ int run(models::Task task, Settings& settings) {
     throw UsageError("--network " + settings.network +
                      ": expected options as JSON, such as '{\"name\": 1}'");
   }
+  if (!settings.non_local.empty()) settings.options.network["non_local"] = settings.non_local;
   datasets::OpenOptions open;
   const std::string otherwise = std::filesystem::is_regular_file(settings.data) ? "all" : "train";
   open.split = settings.split.empty() ? otherwise : settings.split;
@@ -42,6 +45,15 @@ int run(models::Task task, Settings& settings) {
           task, *data, settings.options, settings.where, training_events(settings.shared)));
 }
 
+std::string networks_for(models::Task task) {
+  std::string list;
+  for (const models::Architecture& entry : models::architectures()) {
+    if (std::find(entry.tasks.begin(), entry.tasks.end(), task) == entry.tasks.end()) continue;
+    list += "\n  " + entry.name + "  " + entry.description;
+  }
+  return list;
+}
+
 }  // namespace
 
 Run setup_train(CLI::App& app) {
@@ -50,11 +62,6 @@ Run setup_train(CLI::App& app) {
   for (const datasets::DatasetInfo& entry : datasets::list_datasets()) {
     footer += "\n  " + entry.name + "  " + entry.description;
   }
-  footer += "\nNetworks:";
-  for (const models::Architecture& entry : models::architectures()) {
-    footer += "\n  " + entry.name + "  " + entry.description;
-  }
-  footer += std::string("\n") + kRunFooter;
   const auto add = [&](models::Task task, const char* name, const char* help) {
     const auto settings = std::make_shared<Settings>();
     if (task == models::Task::kClassify) settings->options.architecture = "pct";
@@ -72,11 +79,20 @@ Run setup_train(CLI::App& app) {
         ->add_option(
             "--shapes", settings->shapes, "Generated shapes in all, 0 for 100 of each kind")
         ->capture_default_str();
-    command->add_option("--architecture", settings->options.architecture, "Network (below)")
+    command
+        ->add_option(
+            "--model", settings->options.architecture, "Network (below; `pointattn models list`)")
+        ->type_name("NAME")
         ->capture_default_str();
     command->add_option("--network", settings->network, "Options of the network")
         ->type_name("JSON")
         ->capture_default_str();
+    command
+        ->add_option("--non-local",
+                     settings->non_local,
+                     "Put a non-local block into the middle of the network")
+        ->type_name("KIND")
+        ->check(CLI::IsMember(nn::non_local_kinds()));
     add_loop_options(*command, settings->options);
     const auto add_option = [&](const char* option, auto& field, const char* text) {
       command->add_option(option, field, text)->capture_default_str()->group("Training");
@@ -102,7 +118,7 @@ Run setup_train(CLI::App& app) {
     settings->shared.seed = settings->options.seed;
     settings->shared.device = "cpu";
     add_shared(*command, settings->shared, false);
-    command->footer(footer);
+    command->footer(footer + "\nNetworks:" + networks_for(task) + "\n" + kRunFooter);
     return std::pair{command, settings};
   };
   const auto segment = add(models::Task::kSegment, "segment", "Train a part-segmentation network");

@@ -76,7 +76,7 @@ PctClassifier::PctClassifier(int64_t classes) {
   before1_ = register_module("before1", SharedMlp(256, 256));
   before2_ = register_module("before2", SharedMlp(256, 256));
   attention_ = register_module("attention",
-                               AttentionStack(256, AttentionKind::kOffset, /*with_input=*/true));
+                               AttentionStack(256, AttentionKind::kOffset, /*with_input=*/false));
   fuse_ = register_module("fuse", SharedMlp(1280, 1024, /*bias=*/false, Activation::kLeakyReLU));
   head_ = register_module("head", ClassifierHead(classes));
 }
@@ -89,8 +89,8 @@ Scores PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*categ
   const nn::Sampled quarter = nn::sample_farthest(half.batch, 256);
   x = group2_(half.batch, x, quarter);  // [256 B,256]
   const at::Tensor offsets = quarter.batch.offsets;
-  x = refine(before2_(before1_(x)), quarter.batch);
-  x = fuse_(attention_(x, offsets));  // [256 B,1280] → [256 B,1024]
+  const at::Tensor attended = attention_(refine(before2_(before1_(x)), quarter.batch), offsets);
+  x = fuse_(at::cat({attended, x}, 1));  // [256 B,1280] → [256 B,1024]
   const at::Tensor pooled = nn::max_pool(x, offsets);
   return {head_(pooled), {}, pooled};
 }

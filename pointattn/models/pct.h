@@ -12,8 +12,8 @@
 /// Which published variant: where the paper and its code differ these networks follow the code that
 /// is known to train, as follows.
 /// - Queries and keys share one projection (code); the paper draws two.
-/// - Classification concatenates the four attention outputs *and* their input, 1280 channels
-/// (code); the paper concatenates four.
+/// - Classification concatenates the four attention outputs *and* the neighbour embedding that the
+/// layers before the attention start from, 1280 channels (code); the paper concatenates four.
 /// - Classification has two LBR layers before the attention and no positional term: the PyTorch
 /// form with 2,876,136 parameters for 40 classes.
 ///   Activations in the head are LeakyReLU(0.2).

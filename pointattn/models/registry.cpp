@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pointattn/models/dgcnn.h"
 #include "pointattn/models/network.h"
 #include "pointattn/models/options.h"
 #include "pointattn/models/pct.h"
@@ -57,11 +58,15 @@ const std::vector<Architecture>& architectures() {
        "this project",
        {Task::kSegment},
        make_pct_unet},
+      {"dgcnn",
+       "Dynamic Graph CNN: edge convolutions over neighbours in feature space",
+       "Wang et al., Dynamic graph CNN for learning on point clouds, TOG 2019",
+       {Task::kClassify, Task::kSegment},
+       make_dgcnn},
       {"pvnet",
        "views of the cloud gate the features of its points",
        "You et al., PVNet: A joint convolutional network of point cloud and multi-view for 3D "
-       "shape "
-       "recognition, ACM MM 2018",
+       "shape recognition, ACM MM 2018",
        {Task::kClassify},
        make_pvnet},
   };

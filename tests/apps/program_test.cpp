@@ -72,10 +72,17 @@ TEST(Program, AFullDiskIsAFailureAReaderThatLeavesIsNone) {
 TEST(Models, ListAndShow) {
   const Call list = pointattn({"models", "list", "--json", "-"});
   EXPECT_EQ(list.code, 0);
-  const auto architectures = nlohmann::json::parse(list.out);
-  EXPECT_TRUE(std::any_of(architectures.begin(), architectures.end(), [](const auto& a) {
-    return a.at("name") == "pct";
-  }));
+  const auto networks = nlohmann::json::parse(list.out);
+  const auto parameters = [&](const std::string& name, const std::string& task) -> int64_t {
+    for (const auto& entry : networks) {
+      EXPECT_FALSE(entry.at("source").get<std::string>().empty()) << entry;
+      if (entry.at("name") == name && entry.at("task") == task) return entry.at("parameters");
+    }
+    return 0;
+  };
+  EXPECT_EQ(parameters("pct", "classify"), 2'876'136);
+  EXPECT_EQ(parameters("pct", "segment"), 2'446'130);
+  EXPECT_TRUE(has(pointattn({"models", "list"}).out, "2876136")) << "the same as a table";
 
   const ScratchFolder folder;
   write_model(folder / "m.safetensors");

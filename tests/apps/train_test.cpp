@@ -17,7 +17,7 @@ TEST(Train, WhatItWritesCanBeEvaluatedAndUsed) {
   const Arguments data = {"--data", "procedural:chair,mug", "--shapes", "8"};
   Arguments train = {"train",
                      "segment",
-                     "--architecture",
+                     "--model",
                      "spct",
                      "--epochs",
                      "1",
@@ -73,7 +73,7 @@ TEST(Train, AFolderWithAnotherRunIsNotOverwritten) {
   const ScratchFolder folder;
   const Arguments train = {"train",
                            "classify",
-                           "--architecture",
+                           "--model",
                            "spct",
                            "--epochs",
                            "1",

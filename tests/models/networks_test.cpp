@@ -55,6 +55,8 @@ TEST(Parameters, AreThoseOfThePublishedNetworks) {
   EXPECT_EQ(parameter_count(*make("npct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kSegment, 16, 50)), 2'446'130);
+  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kClassify, 40)), 1'809'576);
+  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kSegment, 16, 50)), 1'460'361);
 }
 
 TEST(Parameters, OfPvNetAreThoseOfItsLayers) {
@@ -86,6 +88,10 @@ TEST(Registry, RefusesWhatItDoesNotKnow) {
                c10::ValueError);
   EXPECT_THROW(make_network({"pct", Task::kSegment, {{"layers", 5}}, labels(2, 4)}),
                c10::ValueError);
+  for (const nlohmann::json& options :
+       {nlohmann::json{{"non_local", "gauss"}}, nlohmann::json{{"non_local", 3}}}) {
+    EXPECT_THROW(make_network({"pct", Task::kSegment, options, labels(2, 4)}), c10::ValueError);
+  }
   EXPECT_THROW((void)task_from("cluster"), c10::ValueError);
 }
 
@@ -228,6 +234,34 @@ TEST_P(Networks, LearnsOneBatchByHeart) {
     if (step == 0) first = last;
   }
   EXPECT_LT(last, 0.6 * first);
+}
+
+TEST_P(Networks, CarryANonLocalBlockThatStartsAsNothing) {
+  const PointBatch batch = PointBatch::of({at::rand({90, 3}), at::rand({1, 3})});
+  const at::Tensor category = at::tensor({0, 1}, at::kLong);
+  const at::Tensor plain = [&] {
+    const auto net = network();
+    net->eval();
+    return scores_of(*net, batch, category);
+  }();
+  for (const std::string& kind : nn::non_local_kinds()) {
+    at::manual_seed(11);  // the block comes last, so all else gets the weights of network()
+    const auto net = make_network({GetParam().name,
+                                   GetParam().task,
+                                   {{"non_local", kind}, {"non_local_keys", 32}},
+                                   labels(3, segments() ? 7 : 0)});
+    net->eval();
+    EXPECT_TRUE(scores_of(*net, batch, category).equal(plain)) << kind;
+    const at::NoGradGuard no_grad;
+    bool found = false;
+    for (const auto& entry : net->named_parameters()) {
+      if (entry.key() != "non_local.out.norm.weight") continue;
+      entry.value().fill_(1);
+      found = true;
+    }
+    ASSERT_TRUE(found);
+    EXPECT_FALSE(scores_of(*net, batch, category).equal(plain)) << kind << " is not used";
+  }
 }
 
 TEST_P(Networks, RefusesMalformedBatches) {
