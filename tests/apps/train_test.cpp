@@ -96,7 +96,7 @@ TEST(Eval, ClassificationSaysHowWellItsFeatureRetrieves) {
   const ScratchFolder folder;
   const Arguments data = {"--data", "procedural:chair,mug", "--shapes", "6", "--points", "64"};
   Arguments train = {
-      "train", "classify", "--architecture", "spct", "--epochs", "1", "-o", "run", "--quiet"};
+      "train", "classify", "--model", "spct", "--epochs", "1", "-o", "run", "--quiet"};
   train.insert(train.end(), data.begin(), data.end());
   ASSERT_EQ(pointattn(train, folder.path()).code, 0);
   Arguments eval = {
