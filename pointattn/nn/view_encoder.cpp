@@ -26,7 +26,7 @@ ConvDownImpl::ConvDownImpl(int64_t in, int64_t out) : in_(in), out_(out) { reset
 void ConvDownImpl::reset() {
   const auto options = torch::nn::Conv2dOptions(in_, out_, 3).stride(2).padding(1).bias(false);
   conv = register_module("conv", torch::nn::Conv2d(options));
-  norm = register_module("norm", torch::nn::BatchNorm2d(out_));
+  norm = register_module("norm", RowNorm(out_));
   frozen_weight_ = at::Tensor();
 }
 
@@ -37,15 +37,18 @@ void ConvDownImpl::train(bool on) {
 
 void ConvDownImpl::freeze(Precision /*precision*/) {
   const at::NoGradGuard no_grad;
-  const at::Tensor scale = norm->weight / at::sqrt(norm->running_var + norm->options.eps());
+  const auto [scale, shift] = fixed_norm(*norm);
   frozen_weight_ = conv->weight * scale.view({-1, 1, 1, 1});
-  frozen_bias_ = norm->bias - norm->running_mean * scale;
+  frozen_bias_ = shift;
 }
 
 at::Tensor ConvDownImpl::forward(const at::Tensor& images) {
   if (frozen_weight_.defined() && !at::GradMode::is_enabled())
     return at::conv2d(images, frozen_weight_, frozen_bias_, 2, 1).relu_();
-  return at::relu(norm(conv(images)));
+  // Pixels are rows: channels last, so that this is a view.
+  const at::Tensor rows =
+      conv(images.contiguous(at::MemoryFormat::ChannelsLast)).permute({0, 2, 3, 1});
+  return norm(rows.reshape({-1, out_})).view(rows.sizes()).permute({0, 3, 1, 2});
 }
 
 ViewEncoderImpl::ViewEncoderImpl(int64_t channels, int64_t size)

@@ -5,7 +5,6 @@
 #include "pointattn/nn/shared_mlp.h"
 
 #include <torch/nn/cloneable.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
@@ -26,7 +25,7 @@ class ConvDownImpl : public torch::nn::Cloneable<ConvDownImpl>, public Freezable
   at::Tensor forward(const at::Tensor& images);
 
   torch::nn::Conv2d conv{nullptr};
-  torch::nn::BatchNorm2d norm{nullptr};
+  RowNorm norm{nullptr};
 
  private:
   int64_t in_;
