@@ -53,10 +53,12 @@ at::Tensor AttentionStackImpl::forward(const at::Tensor& feat, const at::Tensor&
   return at::cat(outputs, 1);
 }
 
-ClassifierHeadImpl::ClassifierHeadImpl(int64_t classes) : classes_(classes) { reset(); }
+ClassifierHeadImpl::ClassifierHeadImpl(int64_t classes, int64_t in) : classes_(classes), in_(in) {
+  reset();
+}
 
 void ClassifierHeadImpl::reset() {
-  first_ = register_module("first", SharedMlp(1024, 512, /*bias=*/false, Activation::kLeakyReLU));
+  first_ = register_module("first", SharedMlp(in_, 512, /*bias=*/false, Activation::kLeakyReLU));
   second_ = register_module("second", SharedMlp(512, 256, /*bias=*/true, Activation::kLeakyReLU));
   scores_ = register_module("scores", torch::nn::Linear(256, classes_));
 }
@@ -74,7 +76,7 @@ PctClassifier::PctClassifier(int64_t classes) {
   before1_ = register_module("before1", SharedMlp(256, 256));
   before2_ = register_module("before2", SharedMlp(256, 256));
   attention_ = register_module("attention",
-                               AttentionStack(256, AttentionKind::kOffset, /*with_input=*/true));
+                               AttentionStack(256, AttentionKind::kOffset, /*with_input=*/false));
   fuse_ = register_module("fuse", SharedMlp(1280, 1024, /*bias=*/false, Activation::kLeakyReLU));
   head_ = register_module("head", ClassifierHead(classes));
 }
@@ -87,9 +89,10 @@ Scores PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*categ
   const nn::Sampled quarter = nn::sample_farthest(half.batch, 256);
   x = group2_(half.batch, x, quarter);  // [256 B,256]
   const at::Tensor offsets = quarter.batch.offsets;
-  x = refine(before2_(before1_(x)), quarter.batch);
-  x = fuse_(attention_(x, offsets));  // [256 B,1280] → [256 B,1024]
-  return {head_(nn::max_pool(x, offsets)), {}};
+  const at::Tensor attended = attention_(refine(before2_(before1_(x)), quarter.batch), offsets);
+  x = fuse_(at::cat({attended, x}, 1));  // [256 B,1280] → [256 B,1024]
+  const at::Tensor pooled = nn::max_pool(x, offsets);
+  return {head_(pooled), {}, pooled};
 }
 
 NaivePctClassifier::NaivePctClassifier(int64_t classes, AttentionKind kind) {
@@ -104,7 +107,8 @@ Scores NaivePctClassifier::forward(const PointBatch& batch, const at::Tensor& /*
   check_batch("NaivePctClassifier", batch);
   const at::Tensor embedded = refine(embed2_(embed1_(batch.xyz)), batch);  // [N,128]
   const at::Tensor x = fuse_(attention_(embedded, batch.offsets));         // [N,1024]
-  return {head_(nn::max_pool(x, batch.offsets)), {}};
+  const at::Tensor pooled = nn::max_pool(x, batch.offsets);
+  return {head_(pooled), {}, pooled};
 }
 
 std::shared_ptr<Network> make_pct(const ModelSpec& spec) {

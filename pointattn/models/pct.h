@@ -12,8 +12,8 @@
 /// Which published variant: where the paper and its code differ these networks follow the code that
 /// is known to train, as follows.
 /// - Queries and keys share one projection (code); the paper draws two.
-/// - Classification concatenates the four attention outputs *and* their input, 1280 channels
-/// (code); the paper concatenates four.
+/// - Classification concatenates the four attention outputs *and* the neighbour embedding that the
+/// layers before the attention start from, 1280 channels (code); the paper concatenates four.
 /// - Classification has two LBR layers before the attention and no positional term: the PyTorch
 /// form with 2,876,136 parameters for 40 classes.
 ///   Activations in the head are LeakyReLU(0.2).
@@ -40,16 +40,17 @@ class AttentionStackImpl : public torch::nn::Cloneable<AttentionStackImpl> {
 };
 TORCH_MODULE(AttentionStack);
 
-/// Head of classification: [B,1024] → 512 → 256 → [B,classes], with dropout 0.5 before the last two
+/// Head of classification: [B,C_in] → 512 → 256 → [B,classes], with dropout 0.5 before the last two
 /// layers.
 class ClassifierHeadImpl : public torch::nn::Cloneable<ClassifierHeadImpl> {
  public:
-  explicit ClassifierHeadImpl(int64_t classes);
+  explicit ClassifierHeadImpl(int64_t classes, int64_t in = 1024);
   void reset() override;
   at::Tensor forward(const at::Tensor& pooled);
 
  private:
   int64_t classes_;
+  int64_t in_;
   nn::SharedMlp first_{nullptr}, second_{nullptr};
   torch::nn::Linear scores_{nullptr};
 };

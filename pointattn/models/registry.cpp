@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pointattn/models/dgcnn.h"
 #include "pointattn/models/network.h"
 #include "pointattn/models/options.h"
 #include "pointattn/models/pct.h"
@@ -6,6 +7,7 @@
 #include "pointattn/models/point_transformer.h"
 #include "pointattn/models/pointnet2.h"
 #include "pointattn/models/rscnn.h"
+#include "pointattn/models/pvnet.h"
 
 #include <ATen/ATen.h>
 
@@ -82,6 +84,17 @@ const std::vector<Architecture>& architectures() {
        kRscnn,
        {Task::kSegment},
        make_rscnn_msn},
+      {"dgcnn",
+       "Dynamic Graph CNN: edge convolutions over neighbours in feature space",
+       "Wang et al., Dynamic graph CNN for learning on point clouds, TOG 2019",
+       {Task::kClassify, Task::kSegment},
+       make_dgcnn},
+      {"pvnet",
+       "views of the cloud gate the features of its points",
+       "You et al., PVNet: A joint convolutional network of point cloud and multi-view for 3D "
+       "shape recognition, ACM MM 2018",
+       {Task::kClassify},
+       make_pvnet},
   };
   return all;
 }
