@@ -6,7 +6,9 @@
 #include "pointattn/models/classifier.h"
 #include "pointattn/models/segmenter.h"
 #include "pointattn/train/metrics.h"
+#include "pointattn/train/retrieval_metrics.h"
 
+#include <ATen/Functions.h>
 #include <c10/util/Exception.h>
 #include <nlohmann/json.hpp>
 
@@ -14,7 +16,9 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <unistd.h>
+#include <vector>
 
 namespace pointattn::apps {
 namespace {
@@ -118,6 +122,14 @@ int segment(const Settings& settings) {
   return 0;
 }
 
+/// Ranking of all shapes by each; nothing when the network gives no features or all shapes are of
+/// different categories.
+std::optional<double> retrieval_map(const std::vector<at::Tensor>& features,
+                                    const std::vector<int64_t>& truths) {
+  if (features.empty()) return std::nullopt;
+  return train::mean_average_precision(at::stack(features), at::tensor(truths, at::kLong));
+}
+
 int classify(const Settings& settings) {
   const at::Device device = start(settings.shared);
   const models::Classifier classifier(
@@ -128,6 +140,8 @@ int classify(const Settings& settings) {
   const LabelMapping mapping = map_labels(data->labels(), labels, false);
 
   train::ClassMetrics metrics(labels);
+  std::vector<at::Tensor> features;
+  std::vector<int64_t> truths;
   {
     Counter counter(data->size(), settings.shared.quiet);
     for (int64_t i = 0; i < data->size(); ++i, counter.step()) {
@@ -135,18 +149,24 @@ int classify(const Settings& settings) {
       const models::Classification result = settings.points > 0
                                                 ? classifier.classify(sample.xyz, settings.points)
                                                 : classifier.classify(sample.xyz);
-      metrics.add(result.category, mapping.category.at(static_cast<size_t>(sample.category)));
+      truths.push_back(mapping.category.at(static_cast<size_t>(sample.category)));
+      metrics.add(result.category, truths.back());
+      if (result.feature.defined()) features.push_back(result.feature);
     }
   }
+  nlohmann::json json = to_json(metrics);
+  const std::optional<double> retrieval = retrieval_map(features, truths);
+  if (retrieval) json["retrieval_map"] = *retrieval;
   if (settings.json != "-") {
     print_table(metrics.per_category(), false);
     std::printf("accuracy %.4f, class accuracy %.4f, %lld shapes\n",
                 metrics.accuracy(),
                 metrics.class_accuracy(),
                 static_cast<long long>(metrics.shapes()));
+    if (retrieval) std::printf("retrieval by the network's feature: mAP %.4f\n", *retrieval);
     std::fflush(stdout);
   }
-  if (!settings.json.empty()) put_json(settings.json, to_json(metrics).dump(2));
+  if (!settings.json.empty()) put_json(settings.json, json.dump(2));
   return 0;
 }
 
@@ -158,7 +178,8 @@ Run setup_eval(CLI::App& app) {
   CLI::App* segment_command = app.add_subcommand(
       "segment",
       "Accuracy and mean IoU of a part-segmentation model, over all points of each shape");
-  CLI::App* classify_command = app.add_subcommand("classify", "Accuracy of a classification model");
+  CLI::App* classify_command = app.add_subcommand(
+      "classify", "Accuracy of a classification model, and of retrieval by its feature");
   std::string known;
   for (const datasets::DatasetInfo& entry : datasets::list_datasets())
     known += "\n  " + entry.name + "  " + entry.description;

@@ -110,14 +110,15 @@ void bench_vector_attention(int runs) {
 
 void bench_point_transformer(int runs) {
   for (const int64_t n : {2048, 8192}) {
-    models::PointTransformerClassifier frozen(40, 32), composed(40, 32);
-    models::freeze(frozen);
-    composed.eval();
+    const auto frozen = std::make_shared<models::PointTransformerClassifier>(40, 32);
+    const auto composed = std::make_shared<models::PointTransformerClassifier>(40, 32);
+    models::freeze(*frozen);
+    composed->eval();
     const PointBatch batch = PointBatch::of({at::rand({n, 3}) * 2 - 1});
     print("Point Transformer, frozen / not",
           n,
-          bench::measure({[&] { frozen.forward(batch, {}); }, [&] { composed.forward(batch, {}); }},
-                         runs));
+          bench::measure(
+              {[&] { frozen->forward(batch, {}); }, [&] { composed->forward(batch, {}); }}, runs));
   }
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brute force, one thread a query: the threads of a warp read the same point at the same time, so a
-// point is one broadcast from the L1 cache. O(M·N) distances. The K best so far are kept sorted in
-// local memory up to kCapacity, beyond that in the output.
+// Brute force, one warp a query: each lane takes one of 32 consecutive points, and the nearest so
+// far lie sorted in the registers of the warp. Warps of a block take neighbouring queries, so the
+// points that they walk over come from the L1 cache.
 #include "cuda/knn.h"
 #include "cuda/launch.h"
+#include "cuda/warp_best.cuh"
 
 namespace pointattn::cuda {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kThreads = 256;
+constexpr int kWarps = kThreads / kWarp;
 
 /// The cloud that owns `row`: the last one that starts at or before it. Empty clouds own none.
 __device__ int64_t cloud_of(const int64_t* offsets, int64_t clouds, int64_t row) {
@@ -26,52 +28,66 @@ __device__ int64_t cloud_of(const int64_t* offsets, int64_t clouds, int64_t row)
 }
 
 template <typename T>
-__device__ void search(const KnnParams<T>& p, int64_t m, T* dist, int64_t* rows) {
-  for (int64_t j = 0; j < p.k; ++j) {
-    dist[j] = static_cast<T>(INFINITY);
-    rows[j] = -1;
-  }
-  const int64_t cloud = cloud_of(p.query_offsets, p.clouds, m);
-  const T x = p.query[3 * m];
-  const T y = p.query[3 * m + 1];
-  const T z = p.query[3 * m + 2];
-  int64_t found = 0;
-  for (int64_t n = p.point_offsets[cloud]; n < p.point_offsets[cloud + 1]; ++n) {
-    const T dx = p.points[3 * n] - x;
-    const T dy = p.points[3 * n + 1] - y;
-    const T dz = p.points[3 * n + 2] - z;
-    const T d = dx * dx + dy * dy + dz * dz;
-    // Rows rise, so an equal distance never displaces an earlier one.
-    if (d > p.sq_limit || (found == p.k && d >= dist[p.k - 1])) continue;
-    if (found < p.k) ++found;
-    int64_t place = found - 1;
-    for (; place > 0 && d < dist[place - 1]; --place) {
-      dist[place] = dist[place - 1];
-      rows[place] = rows[place - 1];
+__device__ T squared_distance(const T* point, T x, T y, T z) {
+  const T dx = point[0] - x;
+  const T dy = point[1] - y;
+  const T dz = point[2] - z;
+  return dx * dx + dy * dy + dz * dz;
+}
+
+template <typename T, int kRegisters>
+__global__ void __launch_bounds__(kThreads) knn_kernel(const KnnParams<T> p) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * kWarps;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp; i < p.queries;
+       i += stride) {
+    const int64_t m = p.first_query + i;
+    const int64_t cloud = cloud_of(p.query_offsets, p.clouds, m);
+    const int64_t begin = p.point_offsets[cloud];
+    const int64_t count = p.point_offsets[cloud + 1] - begin;
+    const T x = p.query[3 * m], y = p.query[3 * m + 1], z = p.query[3 * m + 2];
+    WarpBest<T, kRegisters> best(p.k);
+    for (int64_t tile = 0; tile < count; tile += kWarp) {
+      const int64_t n = tile + lane;
+      Candidate<T> own{static_cast<T>(INFINITY), kNoRow};
+      if (n < count) {
+        const T d = squared_distance(p.points + 3 * (begin + n), x, y, z);
+        if (d <= p.sq_limit) own = {d, static_cast<int32_t>(n)};
+      }
+      best.offer(own);
     }
-    dist[place] = d;
-    rows[place] = n;
+    best.store(p.k, begin, p.index + m * p.k, p.sq_dist + m * p.k);
   }
 }
 
-/// kCapacity 0: the lists live in the output.
-template <typename T, int kCapacity>
-__global__ void __launch_bounds__(kThreads) knn_kernel(const KnnParams<T> p) {
+/// More neighbours than registers: one thread a query, its list sorted in the output.
+template <typename T>
+__global__ void __launch_bounds__(kThreads) knn_in_output_kernel(const KnnParams<T> p) {
   const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
-  for (int64_t m = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; m < p.queries;
-       m += stride) {
-    T* out_dist = p.sq_dist + m * p.k;
-    int64_t* out_rows = p.index + m * p.k;
-    if constexpr (kCapacity == 0) {
-      search(p, m, out_dist, out_rows);
-    } else {
-      T dist[kCapacity];
-      int64_t rows[kCapacity];
-      search(p, m, dist, rows);
-      for (int64_t j = 0; j < p.k; ++j) {
-        out_dist[j] = dist[j];
-        out_rows[j] = rows[j];
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < p.queries;
+       i += stride) {
+    const int64_t m = p.first_query + i;
+    T* dist = p.sq_dist + m * p.k;
+    int64_t* rows = p.index + m * p.k;
+    for (int64_t j = 0; j < p.k; ++j) {
+      dist[j] = static_cast<T>(INFINITY);
+      rows[j] = -1;
+    }
+    const int64_t cloud = cloud_of(p.query_offsets, p.clouds, m);
+    const T x = p.query[3 * m], y = p.query[3 * m + 1], z = p.query[3 * m + 2];
+    int64_t found = 0;
+    for (int64_t n = p.point_offsets[cloud]; n < p.point_offsets[cloud + 1]; ++n) {
+      const T d = squared_distance(p.points + 3 * n, x, y, z);
+      // Rows rise, so an equal distance never displaces an earlier one.
+      if (!(d <= p.sq_limit) || (found == p.k && d >= dist[p.k - 1])) continue;
+      if (found < p.k) ++found;
+      int64_t place = found - 1;
+      for (; place > 0 && d < dist[place - 1]; --place) {
+        dist[place] = dist[place - 1];
+        rows[place] = rows[place - 1];
       }
+      dist[place] = d;
+      rows[place] = n;
     }
   }
 }
@@ -81,13 +97,14 @@ __global__ void __launch_bounds__(kThreads) knn_kernel(const KnnParams<T> p) {
 template <typename T>
 void launch_knn(const KnnParams<T>& params, cudaStream_t stream) {
   if (params.queries == 0) return;
-  const unsigned grid = grid_for(params.queries, kThreads);
-  if (params.k <= 4) {
-    knn_kernel<T, 4><<<grid, kThreads, 0, stream>>>(params);
-  } else if (params.k <= 32) {
-    knn_kernel<T, 32><<<grid, kThreads, 0, stream>>>(params);
+  if (params.k > kMostInRegisters) {
+    const unsigned grid = grid_for(params.queries, kThreads);
+    knn_in_output_kernel<T><<<grid, kThreads, 0, stream>>>(params);
   } else {
-    knn_kernel<T, 0><<<grid, kThreads, 0, stream>>>(params);
+    with_registers(params.k, [&]<int kRegisters>() {
+      const unsigned grid = grid_for(params.queries, kWarps);
+      knn_kernel<T, kRegisters><<<grid, kThreads, 0, stream>>>(params);
+    });
   }
   check_launch("knn");
 }

@@ -35,6 +35,7 @@ Classification Classifier::classify(const at::Tensor& xyz, int64_t points) const
   const double* first = probabilities.const_data_ptr<double>();
   return {probabilities.argmax().item<int64_t>(),
           std::vector<double>(first, first + probabilities.numel()),
+          out.feature.defined() ? out.feature[0] : at::Tensor(),
           std::move(cloud.notes)};
 }
 

@@ -15,7 +15,9 @@ namespace pointattn::models {
 struct Classification {
   int64_t category = 0;
   std::vector<double> probabilities;  ///< one per category of the model
-  std::vector<std::string> notes;     ///< what was unusual about the cloud, one line each
+  at::Tensor feature;  ///< float32 [D] for comparing shapes by cosine; undefined when the network
+                       ///< gives none
+  std::vector<std::string> notes;  ///< what was unusual about the cloud, one line each
 };
 
 /// Classifies whole clouds with a classification model; the cloud is prepared as the Segmenter does

@@ -46,7 +46,8 @@ Scores DgcnnClassifier::forward(const PointBatch& batch, const at::Tensor& /*cat
   const at::Tensor x3 = refine(edge3_(x2, graph(x2)), batch);   // [N,128]
   const at::Tensor x4 = edge4_(x3, graph(x3));                  // [N,256]
   const at::Tensor wide = fuse_(at::cat({x1, x2, x3, x4}, 1));  // [N,1024]
-  return {head_(at::cat({nn::max_pool(wide, offsets), nn::mean_pool(wide, offsets)}, 1)), {}};
+  const at::Tensor pooled = at::cat({nn::max_pool(wide, offsets), nn::mean_pool(wide, offsets)}, 1);
+  return {head_(pooled), {}, pooled};
 }
 
 SpatialTransformImpl::SpatialTransformImpl() { reset(); }

@@ -171,7 +171,10 @@ Scores network_scores(
   const at::Tensor here = scores.to(at::kCPU, at::kFloat);
   TORCH_CHECK(here.isfinite().all().item<bool>(),
               "the network gives NaN or infinity: its weights are damaged");
-  return {here, out.category.defined() ? out.category.to(at::kCPU, at::kFloat) : at::Tensor()};
+  const auto brought = [](const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.to(at::kCPU, at::kFloat) : at::Tensor();
+  };
+  return {here, brought(out.category), brought(out.feature)};
 }
 
 }  // namespace pointattn::models

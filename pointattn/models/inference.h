@@ -32,8 +32,8 @@ struct PreparedCloud {
 PreparedCloud prepare_cloud(const at::Tensor& xyz, int64_t points);
 
 /// Scores of one normalised cloud [n,3], back on the CPU in float32: [1, columns] for
-/// classification, [n, columns] for segmentation, and the guessed category [1, categories] where
-/// the network makes one. Runs on the network's own device. Throws c10::Error when the network's
+/// classification, [n, columns] for segmentation, and the guessed category [1, categories] and the
+/// feature [1,D] where the network makes them. Runs on the network's own device. Throws c10::Error when the network's
 /// scores have another shape or are not finite.
 Scores network_scores(
     Network& network, Task task, const at::Tensor& sample, int64_t category, int64_t columns);

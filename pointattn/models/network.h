@@ -31,6 +31,9 @@ struct Scores {
   at::Tensor scores;  ///< [B, categories] for classification, [N, parts] for segmentation
   at::Tensor
       category;  ///< segmentation: the network's own guess of the category [B, categories], undefined when it makes none
+  /// Classification: what the scores are made from, [B,D], for comparing shapes by cosine; undefined
+  /// when the network gives none.
+  at::Tensor feature{};
 };
 
 /// A whole network: from a batch of clouds to scores.

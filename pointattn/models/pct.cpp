@@ -91,7 +91,8 @@ Scores PctClassifier::forward(const PointBatch& batch, const at::Tensor& /*categ
   const at::Tensor offsets = quarter.batch.offsets;
   const at::Tensor attended = attention_(refine(before2_(before1_(x)), quarter.batch), offsets);
   x = fuse_(at::cat({attended, x}, 1));  // [256 B,1280] → [256 B,1024]
-  return {head_(nn::max_pool(x, offsets)), {}};
+  const at::Tensor pooled = nn::max_pool(x, offsets);
+  return {head_(pooled), {}, pooled};
 }
 
 NaivePctClassifier::NaivePctClassifier(int64_t classes, AttentionKind kind) {
@@ -106,7 +107,8 @@ Scores NaivePctClassifier::forward(const PointBatch& batch, const at::Tensor& /*
   check_batch("NaivePctClassifier", batch);
   const at::Tensor embedded = refine(embed2_(embed1_(batch.xyz)), batch);  // [N,128]
   const at::Tensor x = fuse_(attention_(embedded, batch.offsets));         // [N,1024]
-  return {head_(nn::max_pool(x, batch.offsets)), {}};
+  const at::Tensor pooled = nn::max_pool(x, batch.offsets);
+  return {head_(pooled), {}, pooled};
 }
 
 std::shared_ptr<Network> make_pct(const ModelSpec& spec) {

@@ -5,6 +5,9 @@
 #include "pointattn/models/pct.h"
 #include "pointattn/models/pct_unet.h"
 #include "pointattn/models/point_transformer.h"
+#include "pointattn/models/pointnet2.h"
+#include "pointattn/models/rscnn.h"
+#include "pointattn/models/pvnet.h"
 
 #include <ATen/ATen.h>
 
@@ -15,6 +18,8 @@ namespace pointattn::models {
 namespace {
 
 constexpr const char* kPct = "Guo et al., PCT: Point cloud transformer, CVM 2021";
+constexpr const char* kRscnn =
+    "Liu et al., Relation-shape convolutional neural network for point cloud analysis, CVPR 2019";
 
 /// Takes the options that every network has out of `json`.
 std::optional<nn::NonLocalOptions> take_non_local(nlohmann::json& json) {
@@ -58,16 +63,38 @@ const std::vector<Architecture>& architectures() {
        "this project",
        {Task::kSegment},
        make_pct_unet},
-      {"dgcnn",
-       "Dynamic Graph CNN: edge convolutions over neighbours in feature space",
-       "Wang et al., Dynamic graph CNN for learning on point clouds, TOG 2019",
-       {Task::kClassify, Task::kSegment},
-       make_dgcnn},
       {"point_transformer",
        "Point Transformer: a U-Net of vector attention over neighbours",
        "Zhao et al., Point Transformer, ICCV 2021",
        {Task::kClassify, Task::kSegment},
        make_point_transformer},
+      {"pointnet2",
+       "PointNet++, single-scale grouping",
+       "Qi et al., PointNet++: Deep hierarchical feature learning on point sets in a metric space, "
+       "NeurIPS 2017",
+       {Task::kClassify, Task::kSegment},
+       make_pointnet2},
+      {"rscnn_ssn",
+       "relation-shape CNN, single-scale neighbourhoods",
+       kRscnn,
+       {Task::kClassify},
+       make_rscnn_ssn},
+      {"rscnn_msn",
+       "relation-shape CNN, neighbourhoods of three scales",
+       kRscnn,
+       {Task::kSegment},
+       make_rscnn_msn},
+      {"dgcnn",
+       "Dynamic Graph CNN: edge convolutions over neighbours in feature space",
+       "Wang et al., Dynamic graph CNN for learning on point clouds, TOG 2019",
+       {Task::kClassify, Task::kSegment},
+       make_dgcnn},
+      {"pvnet",
+       "views of the cloud gate the features of its points",
+       "You et al., PVNet: A joint convolutional network of point cloud and multi-view for 3D "
+       "shape recognition, ACM MM 2018",
+       {Task::kClassify},
+       make_pvnet},
   };
   return all;
 }

@@ -63,7 +63,8 @@ Tensor project(const Tensor& rows, const Tensor& weight, const Tensor& bias) {
   }
   if (is_large(rows) && rows.is_cpu() && weight.scalar_type() == at::kFloat &&
       one_dnn::faster_than_mkl()) {
-    // The gradient multiplies by both again; of a matrix with gaps oneDNN makes a plain loop.
+    // Of operands with gaps, as some columns of a weight are, oneDNN makes a plain loop; the gradient
+    // multiplies by both again.
     return OneDnnLinear::apply(rows.contiguous(),
                                weight.contiguous(),
                                bias.defined() ? std::optional<Tensor>(bias) : std::nullopt);

@@ -141,7 +141,7 @@ POINTATTN_INLINE void softmax(T* logits, int64_t rows, int64_t width) {
   }
 }
 
-/// Repeats each row of the attention past its G columns, so that a vector read at c mod G has the
+/// Repeats each row of the attention a vector past its G columns, so that a vector read at c mod G has the
 /// weights of channels c, c+1, …; and averages the first layer of δ, which is shared by the channels.
 template <typename T>
 POINTATTN_INLINE void extend(
@@ -149,9 +149,14 @@ POINTATTN_INLINE void extend(
   const int64_t width = padded(groups);
   const int64_t extended = width + kPad;
   for (int64_t r = 0; r < rows; ++r) {
+    const T* from = logits + r * width;
     T* to = attention + r * extended;
-    for (int64_t g = 0; g < groups; ++g) to[g] = logits[r * width + g];
-    for (int64_t g = groups; g < extended; ++g) to[g] = to[g - groups];
+    for (int64_t g = 0; g < width; g += kLanes<T>) store<T>(to + g, load(from + g));
+    if (groups >= kLanes<T>) {
+      store<T>(to + groups, load(from));
+    } else {
+      for (int64_t g = groups; g < groups + kLanes<T>; ++g) to[g] = to[g - groups];
+    }
   }
   for (int64_t g = 0; g < extended; g += kLanes<T>) {
     Vector<T> sum[3] = {};

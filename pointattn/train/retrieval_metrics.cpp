@@ -101,6 +101,36 @@ RankingFigures rank_rows(const at::Tensor& scores,
   return ranking.figures();
 }
 
+/// Average precision of a query by the scores of what is relevant to it, at least one, and of the
+/// others; sorts both.
+double average_precision(std::vector<double>& relevant, std::vector<double>& others) {
+  std::sort(relevant.begin(), relevant.end(), std::greater<>());
+  std::sort(others.begin(), others.end(), std::greater<>());
+  double sum = 0;
+  auto before = others.begin();  // the first that goes behind the relevant one at hand
+  for (size_t i = 0; i < relevant.size(); ++i) {
+    while (before != others.end() && *before >= relevant[i]) ++before;
+    const auto found = static_cast<double>(i + 1);
+    sum += found / (found + static_cast<double>(before - others.begin()));
+  }
+  return sum / static_cast<double>(relevant.size());
+}
+
+/// Average precision of shape `query` by its cosines with all shapes; nothing when no other shape is
+/// of its kind.
+std::optional<double> query_precision(const double* cosine,
+                                      const int64_t* kind,
+                                      int64_t shapes,
+                                      int64_t query) {
+  std::vector<double> relevant, others;
+  for (int64_t shape = 0; shape < shapes; ++shape) {
+    if (shape == query) continue;
+    (kind[shape] == kind[query] ? relevant : others).push_back(cosine[shape]);
+  }
+  if (relevant.empty()) return std::nullopt;
+  return average_precision(relevant, others);
+}
+
 nlohmann::json json_of(const RankingFigures& figures) {
   return {{"recall_at_1", figures.recall_at_1},
           {"recall_at_5", figures.recall_at_5},
@@ -146,6 +176,38 @@ RetrievalFigures retrieval_figures(const at::Tensor& scores, const at::Tensor& s
   figures.text_to_shape = rank_rows(values, of_text);
   figures.shape_to_text = rank_rows(values.transpose(0, 1), of_shape);
   return figures;
+}
+
+std::optional<double> mean_average_precision(const at::Tensor& feature,
+                                             const at::Tensor& category) {
+  ShapeCheck check("mean_average_precision");
+  check(feature, "feature", {"S", "D"});
+  check(category, "category", {"S"});
+  TORCH_CHECK_VALUE(
+      feature.is_floating_point() && category.scalar_type() == at::kLong,
+      "mean_average_precision: expected floating feature [S,D] and int64 category [S], got ",
+      feature.scalar_type(),
+      " and ",
+      category.scalar_type());
+  check_finite("mean_average_precision", feature, "feature");
+  const at::Tensor rows = feature.detach().to(at::kCPU, at::kDouble);
+  const at::Tensor unit = rows / rows.norm(2, 1, /*keepdim=*/true).clamp_min(1e-300);
+  const at::Tensor kinds = category.to(at::kCPU).contiguous();
+  const int64_t* kind = kinds.const_data_ptr<int64_t>();
+  double sum = 0;
+  int64_t queries = 0;
+  for (int64_t start = 0; start < check["S"]; start += kBlock) {
+    const int64_t count = std::min(kBlock, check["S"] - start);
+    const at::Tensor block = at::mm(unit.narrow(0, start, count), unit.t()).contiguous();
+    for (int64_t row = 0; row < count; ++row) {
+      const double* cosine = block.const_data_ptr<double>() + row * check["S"];
+      const auto precision = query_precision(cosine, kind, check["S"], start + row);
+      sum += precision.value_or(0);
+      queries += precision.has_value();
+    }
+  }
+  if (queries == 0) return std::nullopt;
+  return sum / static_cast<double>(queries);
 }
 
 nlohmann::json to_json(const RetrievalFigures& figures) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <optional>
 
 namespace pointattn::train {
 
@@ -35,6 +36,15 @@ struct RetrievalFigures {
 /// scores' is O(T + S). Throws c10::ValueError for other shapes, no text, a shape outside 0 … S−1, or
 /// a NaN.
 RetrievalFigures retrieval_figures(const at::Tensor& scores, const at::Tensor& shape_of_text);
+
+/// Ranking of shapes by a shape of the same kind: every shape asks, all others are ranked by the
+/// cosine of their feature with its own, and those of its category are relevant. Returns the mean
+/// over the queries of the average precision, (1/R) Σ_i i / place of the i-th relevant one; nothing
+/// when no category has two shapes. A shape that is alone in its category asks nothing but may be
+/// found. Ties count against, as above; the cosine with a feature of zeros is 0.
+/// feature [S,D] of any floating dtype, category int64 [S]. O(S² (D + log S)) time, O(S D) memory.
+/// Throws c10::ValueError for other shapes and dtypes, NaN and infinity.
+std::optional<double> mean_average_precision(const at::Tensor& feature, const at::Tensor& category);
 
 /// {"text_to_shape": {"recall_at_1", "recall_at_5", "recall_at_10", "median_rank", "ndcg_at_5",
 /// "queries"}, "shape_to_text": the same, "shapes", "captions"}

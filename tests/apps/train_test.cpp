@@ -92,6 +92,26 @@ TEST(Train, AFolderWithAnotherRunIsNotOverwritten) {
   EXPECT_EQ(lines(again.err), 1) << again.err;
 }
 
+TEST(Eval, ClassificationSaysHowWellItsFeatureRetrieves) {
+  const ScratchFolder folder;
+  const Arguments data = {"--data", "procedural:chair,mug", "--shapes", "6", "--points", "64"};
+  Arguments train = {
+      "train", "classify", "--model", "spct", "--epochs", "1", "-o", "run", "--quiet"};
+  train.insert(train.end(), data.begin(), data.end());
+  ASSERT_EQ(pointattn(train, folder.path()).code, 0);
+  Arguments eval = {
+      "eval", "classify", "--weights", "run/best.safetensors", "--split", "all", "--quiet"};
+  eval.insert(eval.end(), data.begin(), data.end());
+  const Call text = pointattn(eval, folder.path());
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_NE(text.out.find("mAP "), std::string::npos) << text.out;
+  eval.insert(eval.end(), {"--json", "-"});
+  const auto json = nlohmann::json::parse(pointattn(eval, folder.path()).out);
+  EXPECT_EQ(json.at("shapes"), 6);
+  EXPECT_GT(json.at("retrieval_map").get<double>(), 0.32);  // 0.325: relevant ones last
+  EXPECT_LE(json.at("retrieval_map").get<double>(), 1.0);
+}
+
 TEST(Eval, UnknownDataIsOneLine) {
   const ScratchFolder folder;
   write_model(folder / "m.safetensors");

@@ -55,10 +55,38 @@ TEST(Parameters, AreThoseOfThePublishedNetworks) {
   EXPECT_EQ(parameter_count(*make("npct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kClassify, 40)), 1'360'552);
   EXPECT_EQ(parameter_count(*make("spct", Task::kSegment, 16, 50)), 2'446'130);
-  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kClassify, 40)), 1'809'576);
-  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kSegment, 16, 50)), 1'460'361);
   EXPECT_EQ(parameter_count(*make("point_transformer", Task::kClassify, 40)), 5'073'266);
   EXPECT_EQ(parameter_count(*make("point_transformer", Task::kSegment, 16, 50)), 7'777'046);
+  EXPECT_EQ(parameter_count(*make("pointnet2", Task::kClassify, 40)), 1'475'688);
+  EXPECT_EQ(parameter_count(*make("pointnet2", Task::kSegment, 16, 50)), 1'410'674);
+  EXPECT_EQ(parameter_count(*make("rscnn_ssn", Task::kClassify, 40)), 1'289'505);
+  EXPECT_EQ(parameter_count(*make("rscnn_msn", Task::kSegment, 16, 50)), 3'488'705);
+  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kClassify, 40)), 1'809'576);
+  EXPECT_EQ(parameter_count(*make("dgcnn", Task::kSegment, 16, 50)), 1'460'361);
+}
+
+TEST(Parameters, OfPvNetAreThoseOfItsLayers) {
+  const auto norm = [](int64_t channels) { return 2 * channels; };
+  const int64_t views = 9 * (1 * 16 + 16 * 32 + 32 * 64 + 64 * 128) + norm(16 + 32 + 64 + 128) +
+                        128 * 4 * 4 * 256 + norm(256);
+  const int64_t edges = 2 * (3 * 64 + 64 * 64 + 64 * 128 + 128 * 256) + norm(64 + 64 + 128 + 256);
+  const int64_t fusions = (128 + 256) * 128 + norm(128) + (128 + 1) * 128 + (256 + 256) * 256 +
+                          norm(256) + (256 + 1) * 256;
+  const int64_t head = 512 * 1024 + norm(1024) + 1280 * 512 + norm(512) + (512 + 1) * 256 +
+                       norm(256) + (256 + 1) * 40;
+  EXPECT_EQ(views + edges + fusions + head, 2'301'848);
+  EXPECT_EQ(parameter_count(*make("pvnet", Task::kClassify, 40)), 2'301'848);
+}
+
+TEST(PvNet, RefusesOptionsThatCannotBeMeant) {
+  for (const nlohmann::json& options : {nlohmann::json{{"views", 0}},
+                                        nlohmann::json{{"views", 1000}},
+                                        nlohmann::json{{"view_size", 40}},
+                                        nlohmann::json{{"view_size", 1 << 20}},
+                                        nlohmann::json{{"neighbors", -1}}}) {
+    EXPECT_THROW(make_network({"pvnet", Task::kClassify, options, labels(2, 0)}), c10::ValueError)
+        << options;
+  }
 }
 
 TEST(Registry, RefusesWhatItDoesNotKnow) {
@@ -94,6 +122,24 @@ TEST_P(Networks, ShapesOfRaggedBatches) {
   if (out.category.defined()) {
     EXPECT_EQ(out.category.sizes(), (std::vector<int64_t>{3, 3}));
   }
+}
+
+TEST_P(Networks, AFeatureDescribesEachCloud) {
+  const auto net = network();
+  net->eval();
+  const at::NoGradGuard no_grad;
+  const at::Tensor a = at::rand({90, 3}) - 0.5;
+  const at::Tensor b = at::rand({70, 3}) * at::tensor({1.0F, 0.1F, 0.3F}) - 0.5;
+  const at::Tensor category = at::tensor(std::vector<int64_t>{0, 1, 2}, at::kLong);
+  const at::Tensor feature = net->forward(PointBatch::of({a, b, a}), category).feature;
+  if (!feature.defined()) GTEST_SKIP() << "this network gives no feature";
+  ASSERT_EQ(feature.dim(), 2);
+  EXPECT_EQ(feature.size(0), 3);
+  const double same = (feature[0] - feature[2]).abs().max().item<double>();
+  const double other = (feature[0] - feature[1]).abs().max().item<double>();
+  EXPECT_LT(same, 1e-4 * feature.abs().max().item<double>());
+  EXPECT_GT(other, 10 * same);  // fresh weights tell little apart
+  EXPECT_GT(other, 0);
 }
 
 TEST_P(Networks, OrderOfThePointsDoesNotMatter) {

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda_runtime_api.h"
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <ucontext.h>
+#include <vector>
+
+namespace emulated {
+
+thread_local Place thread, block;
+thread_local dim3 blocks(1), threads(1);
+
+namespace {
+
+constexpr std::size_t kStack = 256 * 1024;
+constexpr int kWarp = 32;
+constexpr std::size_t kMostBytes = 16;
+
+enum class State { kReady, kAtBlock, kAtWarp, kDone };
+
+struct Fiber {
+  ucontext_t first_context;  // for its start; later switches by jumps, which make no system call
+  jmp_buf place_in_code;
+  bool started = false;
+  std::unique_ptr<char[]> stack;
+  State state = State::kReady;
+  Place place;
+  alignas(kMostBytes) char left[kMostBytes];  // for the other lanes
+};
+
+/// The block that this system thread runs.
+struct Block {
+  std::vector<Fiber> fibers;
+  ucontext_t first_context;
+  jmp_buf scheduler;
+  std::size_t current = 0;
+  const std::function<void()>* body = nullptr;
+};
+thread_local Block* running = nullptr;
+
+void give_up(const char* message) {
+  std::fprintf(stderr, "emulated GPU: %s\n", message);
+  std::abort();
+}
+
+void enter() {
+  (*running->body)();
+  Fiber& own = running->fibers[running->current];
+  own.state = State::kDone;
+  _longjmp(running->scheduler, 1);
+}
+
+void wait_as(State state) {
+  Fiber& own = running->fibers[running->current];
+  own.state = state;
+  if (_setjmp(own.place_in_code) == 0) _longjmp(running->scheduler, 1);
+}
+
+/// Runs a fiber until it waits or is done.
+void resume(Block& owner, Fiber& fiber) {
+  if (_setjmp(owner.scheduler) != 0) return;
+  if (fiber.started) _longjmp(fiber.place_in_code, 1);
+  fiber.started = true;
+  swapcontext(&owner.first_context, &fiber.first_context);
+}
+
+/// Lets the fibers of [first, last) go on when all that are not done wait in `state`; whether any did.
+bool release(std::size_t first, std::size_t last, State state) {
+  bool any = false;
+  for (std::size_t i = first; i < last; ++i) {
+    const State own = running->fibers[i].state;
+    if (own == State::kDone) continue;
+    if (own != state) return false;
+    any = true;
+  }
+  for (std::size_t i = first; any && i < last; ++i) {
+    if (running->fibers[i].state == state) running->fibers[i].state = State::kReady;
+  }
+  return any;
+}
+
+void run_block(const std::function<void()>& body, const dim3& size) {
+  const std::size_t count = std::size_t{size.x} * size.y * size.z;
+  Block own;
+  own.fibers = std::vector<Fiber>(count);
+  own.body = &body;
+  running = &own;
+  for (std::size_t i = 0; i < count; ++i) {
+    Fiber& fiber = own.fibers[i];
+    fiber.stack = std::make_unique<char[]>(kStack);
+    fiber.place = {static_cast<unsigned>(i % size.x),
+                   static_cast<unsigned>(i / size.x % size.y),
+                   static_cast<unsigned>(i / size.x / size.y)};
+    getcontext(&fiber.first_context);
+    fiber.first_context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.first_context.uc_stack.ss_size = kStack;
+    fiber.first_context.uc_link = nullptr;
+    makecontext(&fiber.first_context, enter, 0);
+  }
+  for (bool alive = true; alive;) {
+    alive = false;
+    bool moved = false;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (own.fibers[i].state != State::kReady) continue;
+      own.current = i;
+      thread = own.fibers[i].place;
+      resume(own, own.fibers[i]);
+      moved = true;
+    }
+    for (std::size_t first = 0; first < count; first += kWarp)
+      moved = release(first, std::min(count, first + kWarp), State::kAtWarp) || moved;
+    moved = release(0, count, State::kAtBlock) || moved;
+    for (const Fiber& fiber : own.fibers) alive = alive || fiber.state != State::kDone;
+    if (alive && !moved) give_up("threads wait for others that never come");
+  }
+  running = nullptr;
+}
+
+}  // namespace
+
+void run(dim3 grid, dim3 block_size, bool together, const std::function<void()>& body) {
+  std::vector<std::thread> system_threads;
+  for (unsigned z = 0; z < grid.z; ++z) {
+    for (unsigned y = 0; y < grid.y; ++y) {
+      for (unsigned x = 0; x < grid.x; ++x) {
+        const auto one = [&body, grid, block_size, x, y, z] {
+          blocks = grid;
+          threads = block_size;
+          block = {x, y, z};
+          run_block(body, block_size);
+        };
+        if (together) {
+          system_threads.emplace_back(one);
+        } else {
+          one();
+        }
+      }
+    }
+  }
+  for (std::thread& each : system_threads) each.join();
+}
+
+void wait_for_block() { wait_as(State::kAtBlock); }
+void wait_for_warp() { wait_as(State::kAtWarp); }
+
+unsigned ballot(bool own) {
+  running->fibers[running->current].left[0] = own ? 1 : 0;
+  wait_for_warp();
+  const std::size_t warp = running->current / kWarp * kWarp;
+  unsigned all = 0;
+  for (std::size_t i = 0; i < kWarp && warp + i < running->fibers.size(); ++i)
+    all |= static_cast<unsigned>(running->fibers[warp + i].left[0]) << i;
+  wait_for_warp();
+  return all;
+}
+
+int lane() { return static_cast<int>(running->current % kWarp); }
+
+const void* exchange(const void* own, std::size_t bytes, int from) {
+  if (bytes > kMostBytes) give_up("a shuffle of more than 16 bytes");
+  Fiber& fiber = running->fibers[running->current];
+  const std::size_t warp = running->current / kWarp * kWarp;
+  // Nobody overwrites what another lane has not read: all come twice.
+  std::memcpy(fiber.left, own, bytes);
+  wait_for_warp();
+  thread_local char taken[kMostBytes];
+  const Fiber& other = running->fibers[warp + static_cast<std::size_t>(from) % kWarp];
+  alignas(kMostBytes) char copy[kMostBytes];
+  std::memcpy(copy, other.left, bytes);
+  wait_for_warp();
+  std::memcpy(taken, copy, bytes);
+  return taken;
+}
+
+}  // namespace emulated
+
+void __nanosleep(unsigned /*nanoseconds*/) { std::this_thread::yield(); }
