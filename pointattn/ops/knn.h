@@ -19,7 +19,7 @@ struct Neighbors {
 /// The K nearest points of each query, cloud by cloud: queries of cloud b search the points of
 /// cloud b.
 ///
-/// query          [M,3] float32 or float64, any device; on the CPU also features [M,D]
+/// query          [M,3] or features [M,D], float32 or float64, any device
 /// points         [N,3] or [N,D], same dtype and device
 /// query_offsets  [B+1] int64 row starts of the clouds in `query`
 /// point_offsets  [B+1] int64 row starts of the clouds in `points`
@@ -31,7 +31,9 @@ struct Neighbors {
 /// |a|²+|b|²−2ab (which cancels for near points). Gradients: none through `index`; `sq_dist` passes
 /// gradients to `query` and `points`. Throws c10::ValueError: wrong shapes, k > N of a cloud with
 /// queries, NaN or infinity. Cost: a k-d tree on the CPU (NeighborIndex keeps it for many searches),
-/// of features products of tiles; O(M·N) time on CUDA. Memory O(M·K + N D).
+/// of features products of tiles; on CUDA a warp a query, over all points of a small cloud, down a
+/// tree of boxes in a large one, and for k > 1024 and features slower ways in O(M·N). Memory
+/// O(M·K + N D).
 Neighbors knn(const at::Tensor& query,
               const at::Tensor& points,
               const at::Tensor& query_offsets,

@@ -8,6 +8,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace {
 constexpr int64_t kTreePoints = 8192;
 constexpr int64_t kTreeQueries = 2048;
 
-/// Distances of features that are held at a time.
-constexpr int64_t kFeaturePairs = int64_t{1} << 24;
+/// Differences of features that are held at a time.
+constexpr int64_t kFeatureNumbers = int64_t{1} << 25;
 
 at::Tensor on_device(const std::vector<int64_t>& offsets, const at::Device& device) {
   return at::tensor(offsets, at::kLong).to(device);
@@ -137,12 +138,13 @@ void search_features(const SearchInputs& inputs, const Neighbors& out) {
     const int64_t n = inputs.points.offsets[cloud + 1] - first;
     const at::Tensor points = inputs.points.xyz.narrow(0, first, n).to(at::kDouble);
     const int64_t end = inputs.query.offsets[cloud + 1];
-    const int64_t rows = std::max<int64_t>(1, kFeaturePairs / std::max<int64_t>(1, n));
+    const int64_t rows =
+        std::max<int64_t>(1, kFeatureNumbers / std::max<int64_t>(1, points.numel()));
     for (int64_t m = inputs.query.offsets[cloud]; m < end; m += rows) {
       const int64_t some = std::min(rows, end - m);
       const at::Tensor query = inputs.query.xyz.narrow(0, m, some).to(at::kDouble);
       const at::Tensor distance =
-          at::cdist(query, points, 2, /*compute_mode=*/2).square().to(out.sq_dist.scalar_type());
+          (points - query.unsqueeze(1)).square_().sum(2).to(out.sq_dist.scalar_type());
       const auto [sorted, row] = distance.sort(/*stable=*/true, 1, /*descending=*/false);
       out.sq_dist.narrow(0, m, some).copy_(sorted.narrow(1, 0, k));
       out.index.narrow(0, m, some).copy_(row.narrow(1, 0, k) + first);

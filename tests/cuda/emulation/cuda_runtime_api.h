@@ -46,6 +46,8 @@ void wait_for_warp();
 /// next call of a lane's.
 const void* exchange(const void* own, std::size_t bytes, int from);
 unsigned ballot(bool own);
+/// What a kernel asks for at its launch: 48 KiB a block.
+unsigned char* shared_memory();
 int lane();
 
 template <typename... P>
@@ -102,6 +104,11 @@ T __shfl_sync(unsigned /*mask*/, T own, int from) {
 template <typename T>
 T __shfl_xor_sync(unsigned /*mask*/, T own, int step) {
   return emulated::from_lane(own, emulated::lane() ^ step);
+}
+template <typename T>
+T __shfl_down_sync(unsigned /*mask*/, T own, int step) {
+  const int from = emulated::lane() + step;
+  return emulated::from_lane(own, from < 32 ? from : emulated::lane());
 }
 inline unsigned __ballot_sync(unsigned /*mask*/, bool own) { return emulated::ballot(own); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }

@@ -15,7 +15,7 @@ thread_local dim3 blocks(1), threads(1);
 
 namespace {
 
-constexpr std::size_t kStack = 256 * 1024;
+constexpr std::size_t kStack = 64 * 1024;
 constexpr int kWarp = 32;
 constexpr std::size_t kMostBytes = 16;
 
@@ -25,7 +25,6 @@ struct Fiber {
   ucontext_t first_context;  // for its start; later switches by jumps, which make no system call
   jmp_buf place_in_code;
   bool started = false;
-  std::unique_ptr<char[]> stack;
   State state = State::kReady;
   Place place;
   alignas(kMostBytes) char left[kMostBytes];  // for the other lanes
@@ -40,6 +39,13 @@ struct Block {
   const std::function<void()>* body = nullptr;
 };
 thread_local Block* running = nullptr;
+
+/// Stacks for the fibers of a block, kept for the next.
+char* stack_of(std::size_t fiber) {
+  thread_local std::vector<std::unique_ptr<char[]>> stacks;
+  while (stacks.size() <= fiber) stacks.push_back(std::make_unique_for_overwrite<char[]>(kStack));
+  return stacks[fiber].get();
+}
 
 void give_up(const char* message) {
   std::fprintf(stderr, "emulated GPU: %s\n", message);
@@ -90,12 +96,11 @@ void run_block(const std::function<void()>& body, const dim3& size) {
   running = &own;
   for (std::size_t i = 0; i < count; ++i) {
     Fiber& fiber = own.fibers[i];
-    fiber.stack = std::make_unique<char[]>(kStack);
     fiber.place = {static_cast<unsigned>(i % size.x),
                    static_cast<unsigned>(i / size.x % size.y),
                    static_cast<unsigned>(i / size.x / size.y)};
     getcontext(&fiber.first_context);
-    fiber.first_context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.first_context.uc_stack.ss_sp = stack_of(i);
     fiber.first_context.uc_stack.ss_size = kStack;
     fiber.first_context.uc_link = nullptr;
     makecontext(&fiber.first_context, enter, 0);
@@ -155,6 +160,11 @@ unsigned ballot(bool own) {
     all |= static_cast<unsigned>(running->fibers[warp + i].left[0]) << i;
   wait_for_warp();
   return all;
+}
+
+unsigned char* shared_memory() {
+  alignas(16) thread_local unsigned char memory[48 << 10];
+  return memory;
 }
 
 int lane() { return static_cast<int>(running->current % kWarp); }
