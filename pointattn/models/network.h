@@ -31,8 +31,7 @@ struct Scores {
   at::Tensor scores;  ///< [B, categories] for classification, [N, parts] for segmentation
   at::Tensor
       category;  ///< segmentation: the network's own guess of the category [B, categories], undefined when it makes none
-  /// Classification: what the scores are made from, [B,D], for comparing shapes by cosine; undefined
-  /// when the network gives none.
+  /// Classification: what the scores are made from, [B,D], for comparing shapes by cosine.
   at::Tensor feature{};
 };
 

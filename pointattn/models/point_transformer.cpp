@@ -184,7 +184,7 @@ Scores PointTransformerClassifier::forward(const PointBatch& batch,
   const at::Tensor cloud =
       nn::mean_pool(refine(encoder_(levels).back(), lowest), lowest.offsets);  // [B,16 width]
   const at::Tensor wide = at::dropout(head1_(cloud), kDropout, is_training());
-  return {scores_(at::dropout(head2_(wide), kDropout, is_training())), {}};
+  return {scores_(at::dropout(head2_(wide), kDropout, is_training())), {}, cloud};
 }
 
 std::shared_ptr<Network> make_point_transformer(const ModelSpec& spec) {

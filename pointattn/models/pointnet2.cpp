@@ -55,7 +55,8 @@ Scores PointNet2Classifier::forward(const PointBatch& batch, const at::Tensor& /
   const nn::Sampled coarse = nn::take_first(fine.batch, kCoarse);
   const at::Tensor f1 = down1_(batch, at::Tensor(), fine);                     // [512 B,128]
   const at::Tensor f2 = refine(down2_(fine.batch, f1, coarse), coarse.batch);  // [128 B,256]
-  return {head_(whole_(coarse.batch, f2)), {}};
+  const at::Tensor whole = whole_(coarse.batch, f2);
+  return {head_(whole), {}, whole};
 }
 
 PointNet2Segmenter::PointNet2Segmenter(int64_t parts, int64_t categories)

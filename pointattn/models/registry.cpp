@@ -6,8 +6,8 @@
 #include "pointattn/models/pct_unet.h"
 #include "pointattn/models/point_transformer.h"
 #include "pointattn/models/pointnet2.h"
-#include "pointattn/models/rscnn.h"
 #include "pointattn/models/pvnet.h"
+#include "pointattn/models/rscnn.h"
 
 #include <ATen/ATen.h>
 

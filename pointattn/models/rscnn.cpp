@@ -51,7 +51,8 @@ Scores RscnnClassifier::forward(const PointBatch& batch, const at::Tensor& /*cat
   const nn::Sampled coarse = nn::take_first(fine.batch, 128);
   const at::Tensor f1 = down1_(batch, at::Tensor(), fine);                     // [512 B,128]
   const at::Tensor f2 = refine(down2_(fine.batch, f1, coarse), coarse.batch);  // [128 B,512]
-  return {head_(whole_(coarse.batch, f2)), {}};
+  const at::Tensor whole = whole_(coarse.batch, f2);
+  return {head_(whole), {}, whole};
 }
 
 RscnnSegmenter::RscnnSegmenter(int64_t parts, int64_t categories) : categories_(categories) {

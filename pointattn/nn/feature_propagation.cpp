@@ -80,8 +80,7 @@ void FeaturePropagationImpl::check_inputs(const PointBatch& to,
 at::Tensor FeaturePropagationImpl::apply(size_t part, const at::Tensor& rows) {
   if (frozen_[part] && !at::GradMode::is_enabled()) return frozen_[part](rows);
   const int64_t column = part == 0 ? 0 : part == 1 ? in_[0] : in_[0] + in_[1];
-  // Of weights with gaps between their rows oneDNN makes a plain loop.
-  const at::Tensor weight = layers_[0]->linear->weight.narrow(1, column, in_[part]).contiguous();
+  const at::Tensor weight = layers_[0]->linear->weight.narrow(1, column, in_[part]);
   const bool has_bias = bias_ && column == 0;
   return project(rows, weight, has_bias ? layers_[0]->linear->bias : at::Tensor());
 }

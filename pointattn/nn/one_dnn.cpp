@@ -5,6 +5,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -46,14 +47,29 @@ const char* attribute(Activation activation) {
   return "none";
 }
 
-}  // namespace
+// oneDNN prepares a product anew for every shape that it has not met, and keeps a thousand of them
+// with their working memory. Numbers of rows that change from step to step (ragged pairs) would fill
+// the memory of the machine, so rows go in blocks of a few sizes.
+constexpr int64_t kLargestBlock = 65536;
+constexpr int64_t kSmallestBlock = 64;
 
-bool available() { return operators().linear && operators().pack; }
+/// Calls work(begin, size) for the blocks of `rows`: powers of two, and what is left below the
+/// smallest.
+template <typename Work>
+void for_each_block(int64_t rows, const Work& work) {
+  int64_t size = kLargestBlock;
+  for (int64_t begin = 0; begin < rows; begin += size) {
+    const int64_t left = rows - begin;
+    while (size > left && size > kSmallestBlock) size /= 2;
+    size = std::min(size, left);
+    work(begin, size);
+  }
+}
 
-at::Tensor linear(const at::Tensor& rows,
-                  const at::Tensor& weight,
-                  const at::Tensor& bias,
-                  Activation activation) {
+at::Tensor linear_of_block(const at::Tensor& rows,
+                           const at::Tensor& weight,
+                           const at::Tensor& bias,
+                           Activation activation) {
   c10::impl::GenericList scalars(c10::OptionalType::create(c10::NumberType::get()));
   if (activation == Activation::kLeakyReLU) scalars.push_back(kLeakySlope);
   return call(*operators().linear,
@@ -63,6 +79,37 @@ at::Tensor linear(const at::Tensor& rows,
                std::string(attribute(activation)),
                scalars,
                std::string()});
+}
+
+}  // namespace
+
+bool available() { return operators().linear && operators().pack; }
+
+at::Tensor linear(const at::Tensor& rows,
+                  const at::Tensor& weight,
+                  const at::Tensor& bias,
+                  Activation activation) {
+  at::Tensor out;
+  for_each_block(rows.size(0), [&](int64_t begin, int64_t size) {
+    const at::Tensor block = linear_of_block(rows.narrow(0, begin, size), weight, bias, activation);
+    if (size == rows.size(0)) {
+      out = block;
+      return;
+    }
+    if (!out.defined()) out = at::empty({rows.size(0), block.size(1)}, block.options());
+    out.narrow(0, begin, size).copy_(block);
+  });
+  return out;
+}
+
+at::Tensor transposed_product(const at::Tensor& left, const at::Tensor& right) {
+  at::Tensor out;
+  for_each_block(left.size(0), [&](int64_t begin, int64_t size) {
+    const at::Tensor block = linear_of_block(
+        left.narrow(0, begin, size).t(), right.narrow(0, begin, size).t(), {}, Activation::kNone);
+    out = out.defined() ? out.add_(block) : block;
+  });
+  return out;
 }
 
 at::Tensor pack(const at::Tensor& weight) {

@@ -13,11 +13,14 @@ namespace pointattn::nn::one_dnn {
 bool available();
 
 /// activation(rows · weightᵀ + bias) on the CPU: rows [N,K], weight [M,K] as it is or from pack(),
-/// bias [M] or undefined, all float32 or all bfloat16 → [N,M]. No gradient.
+/// bias [M] or undefined, all float32 or all bfloat16, N ≥ 1 → [N,M]. No gradient.
 at::Tensor linear(const at::Tensor& rows,
                   const at::Tensor& weight,
                   const at::Tensor& bias,
                   Activation activation = Activation::kNone);
+
+/// leftᵀ · right on the CPU: left [N,M], right [N,K], float32, N ≥ 1 → [M,K]. No gradient.
+at::Tensor transposed_product(const at::Tensor& left, const at::Tensor& right);
 
 /// The weight in the layout that the machine's products want, for many calls.
 at::Tensor pack(const at::Tensor& weight);

@@ -41,7 +41,7 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
       weight_grad = at::mm(grad.t(), saved[0]);
     } else {
       if (context->needs_input_grad(0)) rows_grad = one_dnn::linear(grad, saved[1].t(), {});
-      if (context->needs_input_grad(1)) weight_grad = one_dnn::linear(grad.t(), saved[0].t(), {});
+      if (context->needs_input_grad(1)) weight_grad = one_dnn::transposed_product(grad, saved[0]);
     }
     if (context->saved_data["bias"].toBool()) bias_grad = grad.sum(0);
     return {rows_grad, weight_grad, bias_grad};

@@ -55,8 +55,7 @@ at::Tensor TransitionDownImpl::forward(const at::Tensor& feat,
         .relu_();
   }
   const at::Tensor position = linear_->weight.narrow(1, 0, 3);
-  // Contiguous: of a matrix with gaps oneDNN makes a plain loop.
-  const at::Tensor features = linear_->weight.narrow(1, 3, in_).contiguous();
+  const at::Tensor features = linear_->weight.narrow(1, 3, in_);
   const at::Tensor u = project(feat, features) + at::linear(xyz, position);
   const at::Tensor pairs =
       ops::gather(u, index) - at::linear(centre, position).unsqueeze(1);  // [M,K,C_out]

@@ -4,7 +4,6 @@
 #include "pointattn/nn/neighbor_embedding.h"
 #include "pointattn/nn/offset_attention.h"
 #include "pointattn/nn/pooling.h"
-#include "pointattn/nn/project.h"
 #include "pointattn/nn/shared_mlp.h"
 #include "pointattn/ops/gather_max.h"
 
@@ -224,24 +223,6 @@ TEST(Local, ResidualAndDownAreTheirFormulas) {
     EXPECT_TRUE(close(out[i], near + 0.5 * norm * w["contract.linear.weight"].mv(hidden), 1e-9))
         << i;
   }
-}
-
-TEST(Project, ReducedProductsStayCloseAndEndWithTheirScope) {
-  at::manual_seed(9);
-  const at::Tensor x = at::randn({128, 64}).requires_grad_(true);
-  const at::Tensor w = at::randn({32, 64});
-  const at::Tensor exact = project(x, w);
-  at::Tensor reduced;
-  {
-    const ReducedProducts on(true);
-    reduced = project(x, w);
-    EXPECT_TRUE(
-        project(x.narrow(0, 0, 8), w).equal(at::linear(x.narrow(0, 0, 8), w)));  // too small to pay
-  }
-  EXPECT_FALSE(reduced.equal(exact));
-  EXPECT_LT((reduced - exact).abs().max().item<double>(), 0.05 * exact.abs().max().item<double>());
-  EXPECT_EQ(reduced.scalar_type(), at::kFloat);
-  EXPECT_TRUE(project(x, w).equal(exact));
 }
 
 }  // namespace
