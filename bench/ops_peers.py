@@ -130,7 +130,8 @@ class FpSampleLines:
     needs = "fpsample"
 
     def farthest(self, points, count):
-        height = 3 if len(points) <= 4096 else 5 if len(points) <= 16384 else 7 if len(points) <= 131072 else 9
+        # The fastest of the heights that were tried for each size.
+        height = next(h for most, h in ((1024, 3), (4096, 4), (16384, 6), (131072, 7), (1 << 60, 9)) if len(points) <= most)
         index = self.module.bucket_fps_kdline_sampling(points.numpy(), count, height, start_idx=0)
         return torch.from_numpy(index.astype(np.int64))
 
@@ -167,26 +168,27 @@ def find_peers():
     return found
 
 
-def milliseconds(calls, runs, seconds):
-    """Medians; every round runs each candidate, so that other load falls on all of them. What takes less than 20 ms runs twice
-    and the second counts: the candidate before has left the caches, and the threads, in a state of its own."""
-    times = {name: [] for name in calls}
+def measure(calls, runs, seconds):
+    """Results and median milliseconds; every round runs each candidate, so that other load falls on all of them. What takes less
+    than 20 ms runs twice and the second counts: the candidate before has left the caches, and the threads, in a state of its own."""
+    results, first, times = {}, {}, {name: [] for name in calls}
 
-    def once(call):
+    def timed(name):
         begin = time.perf_counter()
-        call()
+        results[name] = calls[name]()
         return 1e3 * (time.perf_counter() - begin)
 
-    short = {name for name, call in calls.items() if once(call) < 20}
+    for name in calls:
+        first[name] = timed(name)
     start = time.perf_counter()
     for run in range(runs):
         if run > 0 and time.perf_counter() - start > seconds:
             break
-        for name, call in calls.items():
-            if name in short:
-                call()
-            times[name].append(once(call))
-    return {name: statistics.median(t) for name, t in times.items()}
+        for name in calls:
+            if first[name] < 20:
+                timed(name)
+            times[name].append(timed(name))
+    return results, {name: statistics.median(t) for name, t in times.items()}
 
 
 def share_that_differs(expected, got):
@@ -257,8 +259,7 @@ def main():
             if operation not in options.only.split(","):
                 continue
             calls = calls_of(operation, arguments, peers, options)
-            results = {peer: call() for peer, call in calls.items()}
-            times = milliseconds(calls, options.runs, options.seconds)
+            results, times = measure(calls, options.runs, options.seconds)
             ours = times["pointattn"]
             line = f"{name:12} {n:8d}  ours {ours:9.3f}"
             for peer in list(calls)[1:]:
