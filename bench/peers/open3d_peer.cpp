@@ -20,7 +20,8 @@ open3d::geometry::PointCloud cloud_of(const at::Tensor& xyz) {
 }
 
 void knn(const at::Tensor& query, const at::Tensor& points, const ops::Neighbors& out) {
-  const open3d::geometry::KDTreeFlann tree(cloud_of(points));
+  const open3d::geometry::PointCloud cloud = cloud_of(points);  // the tree only looks at it
+  const open3d::geometry::KDTreeFlann tree(cloud);
   const float* from = query.const_data_ptr<float>();
   const int64_t k = out.index.size(1);
   int64_t* index = out.index.mutable_data_ptr<int64_t>();
