@@ -28,8 +28,9 @@ Points points_of(const at::Tensor& xyz) {
   return {xyz.const_data_ptr<float>(), static_cast<size_t>(xyz.size(0))};
 }
 
-void knn(const at::Tensor& xyz, const ops::Neighbors& out) {
+void knn(const at::Tensor& query, const at::Tensor& xyz, const ops::Neighbors& out) {
   const Points points = points_of(xyz);
+  const float* from = query.const_data_ptr<float>();
   Tree tree(3, points, nanoflann::KDTreeSingleIndexAdaptorParams(10));
   tree.buildIndex();
   const int64_t k = out.index.size(1);
@@ -39,8 +40,8 @@ void knn(const at::Tensor& xyz, const ops::Neighbors& out) {
   {
     std::vector<uint32_t> rows(static_cast<size_t>(k));
 #pragma omp for schedule(dynamic, 256)
-    for (int64_t m = 0; m < xyz.size(0); ++m) {
-      tree.knnSearch(points.xyz + 3 * m, static_cast<size_t>(k), rows.data(), sq_dist + m * k);
+    for (int64_t m = 0; m < query.size(0); ++m) {
+      tree.knnSearch(from + 3 * m, static_cast<size_t>(k), rows.data(), sq_dist + m * k);
       for (int64_t j = 0; j < k; ++j) index[m * k + j] = rows[static_cast<size_t>(j)];
     }
   }
@@ -66,6 +67,6 @@ int64_t within(const at::Tensor& xyz, double radius) {
 
 }  // namespace
 
-NeighborPeer nanoflann_peer() { return {"nanoflann", knn, within, {}}; }
+NeighborPeer nanoflann_peer() { return {"nanoflann", knn, within, {}, {}}; }
 
 }  // namespace pointattn::bench

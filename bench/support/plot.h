@@ -13,12 +13,17 @@ struct Curve {
   std::vector<std::pair<double, double>> points;
 };
 
-/// Writes an SVG picture of the curves, both axes logarithmic; x and y must be above 0. Throws
-/// std::runtime_error when the file cannot be written.
-void plot_log_log(const std::filesystem::path& path,
-                  const std::string& title,
-                  const std::string& x_name,
-                  const std::string& y_name,
-                  const std::vector<Curve>& curves);
+/// One diagram of a picture.
+struct Panel {
+  std::string title;
+  std::string x_name;
+  std::string y_name;
+  std::vector<Curve> curves;
+};
+
+/// Writes an SVG picture of the panels, two a row, both axes logarithmic; x and y must be above 0.
+/// Curves of one name have one colour in all panels. Throws std::runtime_error when the file cannot
+/// be written.
+void plot_log_log(const std::filesystem::path& path, const std::vector<Panel>& panels);
 
 }  // namespace pointattn::bench

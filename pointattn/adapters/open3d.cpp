@@ -12,6 +12,22 @@ at::Tensor xyz_view(const open3d::geometry::PointCloud& cloud) {
       cloud.points_.empty() ? nullptr : cloud.points_.front().data(), cloud.points_.size(), 3);
 }
 
+ops::Neighbors knn(const open3d::geometry::PointCloud& query,
+                   const open3d::geometry::PointCloud& points,
+                   int64_t k) {
+  return knn(xyz_view(query), xyz_view(points), k);
+}
+
+ops::RaggedNeighbors within(const open3d::geometry::PointCloud& query,
+                            const open3d::geometry::PointCloud& points,
+                            double radius) {
+  return within(xyz_view(query), xyz_view(points), radius);
+}
+
+at::Tensor farthest_point_sample(const open3d::geometry::PointCloud& points, int64_t count) {
+  return farthest_point_sample(xyz_view(points), count);
+}
+
 LabelledPointCloud labelled(const open3d::geometry::PointCloud& cloud,
                             const models::Segmentation& result,
                             const LabelMap& labels) {

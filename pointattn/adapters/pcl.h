@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/adapters/cloud_ops.h"
 #include "pointattn/adapters/point_labels.h"
 
 #include <pcl/point_cloud.h>
 #include <pcl/point_types.h>
 #include <pcl/type_traits.h>
 
-/// Clouds of PCL in and out of segmentation (target pointattn_pcl).
+/// Clouds of PCL in and out of segmentation, and under the operators (target pointattn_pcl).
 ///
 ///   const auto result = segmenter.segment(adapters::xyz_view(cloud));
 ///   const auto labelled = adapters::labelled(cloud, result, segmenter.model().spec.labels);
+///   const ops::Neighbors near = adapters::knn(cloud, cloud, 16);
 ///
 /// Points keep their order and their number, points that are not finite included.
 namespace pointattn::adapters {
@@ -45,6 +47,25 @@ at::Tensor xyz_view(const pcl::PointCloud<PointT>& cloud) {
 }
 template <HasXyz PointT>
 at::Tensor xyz_view(const pcl::PointCloud<PointT>&& cloud) = delete;  // the view would outlive it
+
+/// The operators on a cloud, in float32, its coordinates copied once: see cloud_ops.h. Query and
+/// points may be one cloud.
+template <HasXyz PointT>
+ops::Neighbors knn(const pcl::PointCloud<PointT>& query,
+                   const pcl::PointCloud<PointT>& points,
+                   int64_t k) {
+  return knn(xyz_view(query), xyz_view(points), k);
+}
+template <HasXyz PointT>
+ops::RaggedNeighbors within(const pcl::PointCloud<PointT>& query,
+                            const pcl::PointCloud<PointT>& points,
+                            double radius) {
+  return within(xyz_view(query), xyz_view(points), radius);
+}
+template <HasXyz PointT>
+at::Tensor farthest_point_sample(const pcl::PointCloud<PointT>& points, int64_t count) {
+  return farthest_point_sample(xyz_view(points), count);
+}
 
 /// Writes part ids and part colours into the points, into those of `label` and `r g b` that their
 /// type has. Throws c10::ValueError when the result is not of this cloud, and changes nothing then.

@@ -21,8 +21,8 @@ struct Voxels {
 ///
 /// Cells of a cloud come in the order of their first points. Deterministic, for every number of
 /// threads. No gradient. Throws c10::ValueError: wrong shapes, size ≤ 0 or not finite, a size so
-/// small that cells cannot be numbered (2^52 of them along an axis), NaN or infinity. O(N) time and
-/// memory.
+/// small that cells cannot be numbered (2^52 of them along an axis), NaN or infinity, a cloud of more
+/// than 2^31 - 1 points. O(N) time, memory O(V) beyond input and output.
 Voxels voxel_grid(const at::Tensor& points, const at::Tensor& offsets, double size);
 
 }  // namespace pointattn::ops

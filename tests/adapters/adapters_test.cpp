@@ -4,7 +4,7 @@
 #include "pointattn/core/files.h"
 #include "tests/apps/program.h"
 
-#include <ATen/Functions.h>
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -40,6 +40,23 @@ std::string message_of(const std::function<void()>& call) {
 void expect_empty_error(const std::string& message) {
   EXPECT_NE(message.find("expected"), std::string::npos) << message;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+}
+
+void expect_operators(const at::Tensor& xyz,
+                      const ops::Neighbors& nearest,
+                      const ops::RaggedNeighbors& within,
+                      double radius) {
+  const at::Tensor squares = (xyz.unsqueeze(1) - xyz.unsqueeze(0)).square();
+  const auto [sq_dist, index] =
+      (squares.select(2, 0) + squares.select(2, 1) + squares.select(2, 2)).sort(true, 1, false);
+  const int64_t k = nearest.index.size(1);
+  EXPECT_TRUE(nearest.index.equal(index.narrow(1, 0, k)));
+  EXPECT_TRUE(nearest.sq_dist.equal(sq_dist.narrow(1, 0, k)));
+  const at::Tensor near = sq_dist.to(at::kDouble).le(radius * radius);
+  EXPECT_GT(near.sum().item<int64_t>(), 2 * xyz.size(0));
+  EXPECT_TRUE(within.offsets.diff().equal(near.sum(1)));
+  EXPECT_TRUE(within.index.equal(index.masked_select(near)));
+  EXPECT_TRUE(within.sq_dist.equal(sq_dist.masked_select(near)));
 }
 
 bool readme_shows(const std::string& example) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pointattn/models/segmenter.h"
+#include "pointattn/ops/neighbor_index.h"
 #include "tests/support/data.h"
 
 #include <functional>
@@ -23,6 +24,13 @@ std::string message_of(const std::function<void()>& call);
 
 /// That a message is the one line that an empty cloud is worth.
 void expect_empty_error(const std::string& message);
+
+/// What the operators under an adapter must find among the points of a cloud, by the definition and
+/// in the dtype of its coordinates.
+void expect_operators(const at::Tensor& xyz,
+                      const ops::Neighbors& nearest,
+                      const ops::RaggedNeighbors& within,
+                      double radius);
 
 /// Whether the README shows what an example does between reading and writing.
 bool readme_shows(const std::string& example);

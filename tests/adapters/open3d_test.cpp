@@ -3,6 +3,7 @@
 #include <open3d/Open3D.h>
 //
 #include "pointattn/adapters/open3d.h"
+#include "pointattn/core/point_batch.h"
 #include "tests/adapters/adapters_test.h"
 
 #include <gtest/gtest.h>
@@ -57,6 +58,25 @@ TEST(Open3d, AnEmptyCloudIsOneClearError) {
   EXPECT_EQ(adapters::xyz_view(empty).sizes(), at::IntArrayRef({0, 3}));
   const models::Segmenter segmenter = random_segmenter();
   expect_empty_error(message_of([&] { segmenter.segment(adapters::xyz_view(empty)); }));
+}
+
+TEST(Open3d, TheOperatorsRunOnTheCloudsOwnMemory) {
+  open3d::geometry::PointCloud cloud;
+  at::manual_seed(4);
+  const at::Tensor xyz = at::rand({400, 3}, at::kDouble);
+  for (int64_t i = 0; i < 400; ++i)
+    cloud.points_.emplace_back(xyz.const_data_ptr<double>() + 3 * i);
+  const ops::NeighborIndex index(adapters::xyz_view(cloud), offsets_of({400}));
+  EXPECT_EQ(index.points().const_data_ptr(), static_cast<const void*>(cloud.points_.data()));
+  expect_operators(
+      xyz, adapters::knn(cloud, cloud, 16), adapters::within(cloud, cloud, 0.15), 0.15);
+  const auto other = numbered_cloud(3);
+  EXPECT_EQ(adapters::knn(other, cloud, 5).index.sizes(), (at::IntArrayRef{3, 5}));
+  EXPECT_TRUE(adapters::farthest_point_sample(numbered_cloud(9), 3)
+                  .equal(at::tensor({int64_t{0}, int64_t{8}, int64_t{4}})));
+  cloud.points_[7].x() = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(message_of([&] { adapters::knn(cloud, cloud, 16); }),
+            "NeighborIndex: expected finite points, got NaN or infinity in row 7");
 }
 
 TEST(Open3d, ItsMessagesPrintBesideLibTorchsHeaders) {

@@ -103,6 +103,22 @@ TEST(Pcl, SegmentsWithoutACopyAndKeepsPointsThatAreNotFinite) {
   EXPECT_EQ(adapters::labelled(cloud, result, segmenter.model().spec.labels).size(), 80U);
 }
 
+TEST(Pcl, TheOperatorsRunOnClouds) {
+  auto cloud = numbered_cloud<pcl::PointXYZRGBNormal>(400, 1);
+  at::manual_seed(4);
+  const at::Tensor xyz = at::rand({400, 3});
+  adapters::xyz_view(cloud).copy_(xyz);
+  expect_operators(
+      xyz, adapters::knn(cloud, cloud, 16), adapters::within(cloud, cloud, 0.15), 0.15);
+  const auto nine = numbered_cloud<pcl::PointXYZRGBNormal>(9, 1);
+  EXPECT_EQ(adapters::knn(nine, cloud, 5).index.sizes(), (at::IntArrayRef{9, 5}));
+  EXPECT_TRUE(adapters::farthest_point_sample(nine, 3).equal(
+      at::tensor({int64_t{0}, int64_t{8}, int64_t{4}})));
+  cloud[7].x = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(message_of([&] { adapters::knn(cloud, cloud, 16); }),
+            "NeighborIndex: expected finite points, got NaN or infinity in row 7");
+}
+
 TEST(Pcl, AnEmptyCloudIsOneClearError) {
   const pcl::PointCloud<pcl::PointXYZ> empty;
   EXPECT_EQ(adapters::xyz_view(empty).sizes(), at::IntArrayRef({0, 3}));

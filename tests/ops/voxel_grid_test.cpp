@@ -20,13 +20,13 @@ class VoxelGridTest : public testing::TestWithParam<at::ScalarType> {};
 TEST_P(VoxelGridTest, CellsAreThoseOfTheFormula) {
   for (Cloud kind : test::kClouds) {
     for (double size : {0.013, 0.3, 1e3}) {
-      const at::Tensor points = make_cloud(kind, 700, 1).to(GetParam());
-      const Voxels got = voxel_grid(points - 0.5, offsets_of({700}), size);
+      const at::Tensor points = make_cloud(kind, 2500, 1).to(GetParam());
+      const Voxels got = voxel_grid(points - 0.5, offsets_of({2500}), size);
       const at::Tensor wide = (points - 0.5).to(at::kDouble);
       const at::Tensor cells = (wide / size).floor();
       std::map<std::array<double, 3>, int64_t> seen;
       std::vector<int64_t> expected;
-      for (int64_t i = 0; i < 700; ++i) {
+      for (int64_t i = 0; i < 2500; ++i) {
         const double* c = cells.const_data_ptr<double>() + 3 * i;
         const int64_t next = static_cast<int64_t>(seen.size());
         expected.push_back(seen.try_emplace({c[0], c[1], c[2]}, next).first->second);
