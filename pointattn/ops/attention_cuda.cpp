@@ -3,6 +3,7 @@
 #include "pointattn/ops/attention_cuda_tiles.h"
 #include "pointattn/ops/attention_schema.h"
 
+#include <ATen/Context.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -39,7 +40,8 @@ struct DeviceInputs {
             q.size(1),
             q.size(2),
             v.size(2),
-            static_cast<T>(scale)};
+            static_cast<cuda::Statistic<T>>(scale),
+            at::globalContext().allowTF32CuBLAS()};
   }
 };
 

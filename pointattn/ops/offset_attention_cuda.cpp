@@ -5,6 +5,7 @@
 #include "pointattn/ops/attention_cuda_tiles.h"
 #include "pointattn/ops/offset_attention_schema.h"
 
+#include <ATen/Context.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -29,7 +30,8 @@ cuda::OffsetAttentionInputs<T> inputs_of(const at::Tensor& q,
           tiles.size(0),
           q.size(0),
           q.size(1),
-          v.size(1)};
+          v.size(1),
+          at::globalContext().allowTF32CuBLAS()};
 }
 
 OffsetAttentionResult forward_cuda(const at::Tensor& q_in,
