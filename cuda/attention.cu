@@ -3,8 +3,12 @@
 // raises the maximum of a row, what the row has summed so far shrinks.
 // O(M N (depth + width)) operations, O(M + N) memory. Each chunk of kSumWidth channels recomputes
 // the scores.
-#include "cuda/attention.h"
+#include "cuda/attention_tensor.h"
 #include "cuda/attention_tile.cuh"
+#include "cuda/tensor_cores.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 
 namespace pointattn::cuda {
 namespace {
@@ -75,12 +79,21 @@ template <typename T>
 void launch_attention_forward(const AttentionForward<T>& params, cudaStream_t stream) {
   const AttentionInputs<T>& in = params.inputs;
   if (in.num_query_tiles == 0 || in.heads == 0) return;
-  const dim3 grid = sum_grid<T>(in.num_query_tiles, in.width, in.heads);
-  attend<T><<<grid, kThreads<T>, 0, stream>>>(params);
-  check_launch("attention: forward");
+  if constexpr (sizeof(T) <= sizeof(float)) {
+    if (on_tensor_cores<T>("attention"))
+      return launch_attention_forward_on_tensor_cores(params, stream);
+  }
+  if constexpr (sizeof(T) >= sizeof(float)) {
+    const dim3 grid = sum_grid<T>(in.num_query_tiles, in.width, in.heads);
+    attend<T><<<grid, kThreads<T>, 0, stream>>>(params);
+    check_launch("attention: forward");
+  }
 }
 
 template void launch_attention_forward<float>(const AttentionForward<float>&, cudaStream_t);
 template void launch_attention_forward<double>(const AttentionForward<double>&, cudaStream_t);
+template void launch_attention_forward<__half>(const AttentionForward<__half>&, cudaStream_t);
+template void launch_attention_forward<__nv_bfloat16>(const AttentionForward<__nv_bfloat16>&,
+                                                      cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -20,16 +20,17 @@ struct AttentionInputs {
   int64_t heads;
   int64_t depth;
   int64_t width;
-  T scale;
+  Statistic<T> scale;
+  bool tf32;  ///< lets tensor cores round float operands to TF32; else they are split in two
 };
 
 /// P_ij = exp(scale q_i · k_j + bias_j − row_max_i) row_scale_i and out_i = Σ_j P_ij v_j.
 template <typename T>
 struct AttentionForward {
   AttentionInputs<T> inputs;
-  T* out;        ///< [M,heads,width]
-  T* row_max;    ///< [heads,M]
-  T* row_scale;  ///< [heads,M], 0 for a row without keys
+  T* out;                   ///< [M,heads,width]
+  Statistic<T>* row_max;    ///< [heads,M]
+  Statistic<T>* row_scale;  ///< [heads,M], 0 for a row without keys
 };
 
 template <typename T>
@@ -39,17 +40,18 @@ struct AttentionBackward {
   int64_t num_key_tiles;
   const T* grad;  ///< [M,heads,width], the gradient of out
   const T* out;
-  const T* row_max;
-  const T* row_scale;
-  T* row_dot;  ///< [M,heads] scratch: out_i · grad_i
+  const Statistic<T>* row_max;
+  const Statistic<T>* row_scale;
+  Statistic<T>* row_dot;  ///< [M,heads] scratch: out_i · grad_i
   T* grad_q;
   T* grad_k;
   T* grad_v;
   T* grad_bias;  ///< [N,heads] or null
 };
 
-/// For float and double. Both throw std::runtime_error: sizes beyond what a grid can hold, a launch
-/// that fails.
+/// For float, double, __half and __nv_bfloat16. From compute capability 8.0 on, all but double run
+/// on tensor cores; before, the two narrow types are refused. Both throw std::runtime_error: that,
+/// sizes beyond what a grid can hold, a launch that fails.
 template <typename T>
 void launch_attention_forward(const AttentionForward<T>& params, cudaStream_t stream);
 template <typename T>

@@ -3,8 +3,12 @@
 // D_i = out_i · g_i (row_dot): dE_ij = P_ij (g_i · v_j − D_i), dq_i = scale Σ_j dE_ij k_j in tiles
 // of rows i; dk_j = scale Σ_i dE_ij q_i, dbias_j = Σ_i dE_ij and dv_j = Σ_i P_ij g_i in tiles of
 // rows j. The map is recomputed for each sum, so that nothing needs atomics.
-#include "cuda/attention.h"
+#include "cuda/attention_tensor.h"
 #include "cuda/attention_tile.cuh"
+#include "cuda/tensor_cores.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 
 namespace pointattn::cuda {
 namespace {
@@ -110,24 +114,33 @@ template <typename T>
 void launch_attention_backward(const AttentionBackward<T>& params, cudaStream_t stream) {
   const AttentionInputs<T>& in = params.inputs;
   if (in.heads == 0) return;
-  launch_row_products<false>(
-      params.out, params.grad, in.queries * in.heads, in.width, params.row_dot, stream);
-  if (in.num_query_tiles > 0) {
-    const dim3 grid = sum_grid<T>(in.num_query_tiles, in.depth, in.heads);
-    score_gradients<T, false><<<grid, kThreads<T>, 0, stream>>>(params);
-    check_launch("attention: query gradients");
+  if constexpr (sizeof(T) <= sizeof(float)) {
+    if (on_tensor_cores<T>("attention"))
+      return launch_attention_backward_on_tensor_cores(params, stream);
   }
-  if (params.num_key_tiles > 0) {
-    const dim3 score_grid = sum_grid<T>(params.num_key_tiles, in.depth, in.heads);
-    score_gradients<T, true><<<score_grid, kThreads<T>, 0, stream>>>(params);
-    check_launch("attention: key gradients");
-    const dim3 value_grid = sum_grid<T>(params.num_key_tiles, in.width, in.heads);
-    value_gradients<T><<<value_grid, kThreads<T>, 0, stream>>>(params);
-    check_launch("attention: value gradients");
+  if constexpr (sizeof(T) >= sizeof(float)) {
+    launch_row_products<false>(
+        params.out, params.grad, in.queries * in.heads, in.width, params.row_dot, stream);
+    if (in.num_query_tiles > 0) {
+      const dim3 grid = sum_grid<T>(in.num_query_tiles, in.depth, in.heads);
+      score_gradients<T, false><<<grid, kThreads<T>, 0, stream>>>(params);
+      check_launch("attention: query gradients");
+    }
+    if (params.num_key_tiles > 0) {
+      const dim3 score_grid = sum_grid<T>(params.num_key_tiles, in.depth, in.heads);
+      score_gradients<T, true><<<score_grid, kThreads<T>, 0, stream>>>(params);
+      check_launch("attention: key gradients");
+      const dim3 value_grid = sum_grid<T>(params.num_key_tiles, in.width, in.heads);
+      value_gradients<T><<<value_grid, kThreads<T>, 0, stream>>>(params);
+      check_launch("attention: value gradients");
+    }
   }
 }
 
 template void launch_attention_backward<float>(const AttentionBackward<float>&, cudaStream_t);
 template void launch_attention_backward<double>(const AttentionBackward<double>&, cudaStream_t);
+template void launch_attention_backward<__half>(const AttentionBackward<__half>&, cudaStream_t);
+template void launch_attention_backward<__nv_bfloat16>(const AttentionBackward<__nv_bfloat16>&,
+                                                       cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -191,22 +191,24 @@ constexpr int kRowsPerBlock = 8;
 /// to[row] = a_row · b_row, less what `to` holds if kSubtract, of contiguous rows; one warp a row.
 /// Summed in double, which costs nothing beside the tiles and keeps the difference of such sums.
 template <typename T, bool kSubtract>
-__global__ void row_products(const T* a, const T* b, int64_t rows, int64_t width, T* to) {
+__global__ void row_products(
+    const T* a, const T* b, int64_t rows, int64_t width, Statistic<T>* to) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp;
   double sum = 0;
   if (row < rows) {
     for (int64_t c = lane; c < width; c += kWarp) {
-      sum += static_cast<double>(a[row * width + c]) * static_cast<double>(b[row * width + c]);
+      sum += static_cast<double>(static_cast<Statistic<T>>(a[row * width + c])) *
+             static_cast<double>(static_cast<Statistic<T>>(b[row * width + c]));
     }
   }
   for (int step = kWarp / 2; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffU, sum, step);
-  if (row < rows && lane == 0) to[row] = static_cast<T>(kSubtract ? sum - to[row] : sum);
+  if (row < rows && lane == 0) to[row] = static_cast<Statistic<T>>(kSubtract ? sum - to[row] : sum);
 }
 
 template <bool kSubtract, typename T>
 void launch_row_products(
-    const T* a, const T* b, int64_t rows, int64_t width, T* to, cudaStream_t stream) {
+    const T* a, const T* b, int64_t rows, int64_t width, Statistic<T>* to, cudaStream_t stream) {
   const int64_t blocks = (rows + kRowsPerBlock - 1) / kRowsPerBlock;
   if (blocks == 0) return;
   if (blocks > std::numeric_limits<int>::max()) {
@@ -217,20 +219,24 @@ void launch_row_products(
   check_launch("attention: row products");
 }
 
-/// The grid of a weighted sum of `width` columns for each head; throws when a side is too long.
-template <typename T>
-dim3 sum_grid(int64_t num_tiles, int64_t width, int64_t heads = 1) {
+/// The grid of a weighted sum of `width` columns, `chunk` a block, for each head; throws when a side
+/// is too long.
+inline dim3 sum_grid(int64_t num_tiles, int64_t width, int64_t heads, int64_t chunk) {
   constexpr int64_t kMost = 65535;
-  const int64_t chunks = width > 0 ? (width + kSumWidth<T> - 1) / kSumWidth<T> : 1;
+  const int64_t chunks = width > 0 ? (width + chunk - 1) / chunk : 1;
   if (num_tiles > std::numeric_limits<int>::max() || chunks > kMost || heads > kMost) {
     throw std::runtime_error("attention: expected at most 2147483647 tiles, " +
-                             std::to_string(kMost * kSumWidth<T>) + " columns and " +
+                             std::to_string(kMost * chunk) + " columns and " +
                              std::to_string(kMost) + " heads, got " + std::to_string(num_tiles) +
                              ", " + std::to_string(width) + " and " + std::to_string(heads));
   }
   return dim3(static_cast<unsigned>(num_tiles),
               static_cast<unsigned>(chunks),
               static_cast<unsigned>(heads));
+}
+template <typename T>
+dim3 sum_grid(int64_t num_tiles, int64_t width, int64_t heads = 1) {
+  return sum_grid(num_tiles, width, heads, kSumWidth<T>);
 }
 
 }  // namespace pointattn::cuda

@@ -4,8 +4,12 @@
 // needs no running maximum, and finds the column sums and out.
 // O(N² (2 depth + width)) operations, O(N) memory. Each chunk of kSumWidth channels recomputes the
 // scores.
+#include "cuda/attention_tensor.h"
 #include "cuda/attention_tile.cuh"
-#include "cuda/offset_attention.h"
+#include "cuda/tensor_cores.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 
 namespace pointattn::cuda {
 namespace {
@@ -94,16 +98,27 @@ __global__ void __launch_bounds__(kThreads<T>) outputs(OffsetAttentionForward<T>
 template <typename T>
 void launch_offset_attention_forward(const OffsetAttentionForward<T>& params, cudaStream_t stream) {
   if (params.inputs.num_tiles == 0) return;
-  const dim3 grid = sum_grid<T>(params.inputs.num_tiles, params.inputs.width);
-  row_statistics<T><<<grid.x, kThreads<T>, 0, stream>>>(params);
-  check_launch("offset_attention: row statistics");
-  outputs<T><<<grid, kThreads<T>, 0, stream>>>(params);
-  check_launch("offset_attention: outputs");
+  if constexpr (sizeof(T) <= sizeof(float)) {
+    if (on_tensor_cores<T>("offset_attention")) {
+      return launch_offset_attention_forward_on_tensor_cores(params, stream);
+    }
+  }
+  if constexpr (sizeof(T) >= sizeof(float)) {
+    const dim3 grid = sum_grid<T>(params.inputs.num_tiles, params.inputs.width);
+    row_statistics<T><<<grid.x, kThreads<T>, 0, stream>>>(params);
+    check_launch("offset_attention: row statistics");
+    outputs<T><<<grid, kThreads<T>, 0, stream>>>(params);
+    check_launch("offset_attention: outputs");
+  }
 }
 
 template void launch_offset_attention_forward<float>(const OffsetAttentionForward<float>&,
                                                      cudaStream_t);
 template void launch_offset_attention_forward<double>(const OffsetAttentionForward<double>&,
                                                       cudaStream_t);
+template void launch_offset_attention_forward<__half>(const OffsetAttentionForward<__half>&,
+                                                      cudaStream_t);
+template void launch_offset_attention_forward<__nv_bfloat16>(
+    const OffsetAttentionForward<__nv_bfloat16>&, cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/attention_tiles.h"
+
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
@@ -18,6 +20,7 @@ struct OffsetAttentionInputs {
   int64_t rows;  ///< N
   int64_t depth;
   int64_t width;
+  bool tf32;  ///< lets tensor cores round float operands to TF32; else they are split in two
 };
 
 /// A_ij = exp(q_i · k_j − row_max_i) row_scale_i column_scale_j and out_j = Σ_i A_ij v_i; each is
@@ -26,9 +29,9 @@ template <typename T>
 struct OffsetAttentionForward {
   OffsetAttentionInputs<T> inputs;
   T* out;
-  T* row_max;
-  T* row_scale;
-  T* column_scale;
+  Statistic<T>* row_max;
+  Statistic<T>* row_scale;
+  Statistic<T>* column_scale;
 };
 
 template <typename T>
@@ -36,18 +39,19 @@ struct OffsetAttentionBackward {
   OffsetAttentionInputs<T> inputs;
   const T* grad;  ///< [N,width], the gradient of out
   const T* out;
-  const T* row_max;
-  const T* row_scale;
-  const T* column_scale;
-  T* column_dot;  ///< [N] scratch: out_j · grad_j
-  T* row_dot;     ///< [N] scratch: Σ_j A_ij (v_i · grad_j − column_dot_j)
+  const Statistic<T>* row_max;
+  const Statistic<T>* row_scale;
+  const Statistic<T>* column_scale;
+  Statistic<T>* column_dot;  ///< [N] scratch: out_j · grad_j
+  Statistic<T>* row_dot;     ///< [N] scratch: Σ_j A_ij (v_i · grad_j − column_dot_j)
   T* grad_q;
   T* grad_k;
   T* grad_v;
 };
 
-/// For float and double. Both throw std::runtime_error: sizes beyond what a grid can hold, a launch
-/// that fails.
+/// For float, double, __half and __nv_bfloat16. From compute capability 8.0 on, all but double run
+/// on tensor cores; before, the two narrow types are refused. Both throw std::runtime_error: that,
+/// sizes beyond what a grid can hold, a launch that fails.
 template <typename T>
 void launch_offset_attention_forward(const OffsetAttentionForward<T>& params, cudaStream_t stream);
 template <typename T>

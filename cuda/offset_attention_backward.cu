@@ -6,8 +6,12 @@
 //
 //   2. dE_ij = P_ij (column_scale_j (v_i · g_j − D_j) − s_i); dq_i = Σ_j dE_ij k_j in tiles of rows
 //   i and dk_j = Σ_i dE_ij q_i in tiles of rows j: dE is recomputed, so that nothing needs atomics.
+#include "cuda/attention_tensor.h"
 #include "cuda/attention_tile.cuh"
-#include "cuda/offset_attention.h"
+#include "cuda/tensor_cores.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 
 namespace pointattn::cuda {
 namespace {
@@ -107,23 +111,33 @@ void launch_offset_attention_backward(const OffsetAttentionBackward<T>& params,
                                       cudaStream_t stream) {
   const OffsetAttentionInputs<T>& inputs = params.inputs;
   if (inputs.num_tiles == 0) return;
-  const dim3 value_grid = sum_grid<T>(inputs.num_tiles, inputs.width);
-  const dim3 score_grid = sum_grid<T>(inputs.num_tiles, inputs.depth);
-  launch_row_products<false>(
-      params.out, params.grad, inputs.rows, inputs.width, params.column_dot, stream);
-  value_gradients<T><<<value_grid, kThreads<T>, 0, stream>>>(params);
-  check_launch("offset_attention: value gradients");
-  launch_row_products<true>(
-      inputs.v, params.grad_v, inputs.rows, inputs.width, params.row_dot, stream);
-  score_gradients<T, false><<<score_grid, kThreads<T>, 0, stream>>>(params);
-  check_launch("offset_attention: query gradients");
-  score_gradients<T, true><<<score_grid, kThreads<T>, 0, stream>>>(params);
-  check_launch("offset_attention: key gradients");
+  if constexpr (sizeof(T) <= sizeof(float)) {
+    if (on_tensor_cores<T>("offset_attention"))
+      return launch_offset_attention_backward_on_tensor_cores(params, stream);
+  }
+  if constexpr (sizeof(T) >= sizeof(float)) {
+    const dim3 value_grid = sum_grid<T>(inputs.num_tiles, inputs.width);
+    const dim3 score_grid = sum_grid<T>(inputs.num_tiles, inputs.depth);
+    launch_row_products<false>(
+        params.out, params.grad, inputs.rows, inputs.width, params.column_dot, stream);
+    value_gradients<T><<<value_grid, kThreads<T>, 0, stream>>>(params);
+    check_launch("offset_attention: value gradients");
+    launch_row_products<true>(
+        inputs.v, params.grad_v, inputs.rows, inputs.width, params.row_dot, stream);
+    score_gradients<T, false><<<score_grid, kThreads<T>, 0, stream>>>(params);
+    check_launch("offset_attention: query gradients");
+    score_gradients<T, true><<<score_grid, kThreads<T>, 0, stream>>>(params);
+    check_launch("offset_attention: key gradients");
+  }
 }
 
 template void launch_offset_attention_backward<float>(const OffsetAttentionBackward<float>&,
                                                       cudaStream_t);
 template void launch_offset_attention_backward<double>(const OffsetAttentionBackward<double>&,
                                                        cudaStream_t);
+template void launch_offset_attention_backward<__half>(const OffsetAttentionBackward<__half>&,
+                                                       cudaStream_t);
+template void launch_offset_attention_backward<__nv_bfloat16>(
+    const OffsetAttentionBackward<__nv_bfloat16>&, cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -177,8 +177,8 @@ void check_attention_backward(const Tensor& grad,
   check(row_scale, "row_scale", {"H", "M"});
   check_like_query(kName, grad, "grad", inputs.q);
   check_like_query(kName, out, "out", inputs.q);
-  check_like_query(kName, row_max, "row_max", inputs.q);
-  check_like_query(kName, row_scale, "row_scale", inputs.q);
+  check_row_statistic(kName, row_max, "row_max", inputs.q);
+  check_row_statistic(kName, row_scale, "row_scale", inputs.q);
 }
 
 AttentionOffsets checked_attention_offsets(const AttentionInputs& inputs) {
@@ -189,10 +189,9 @@ AttentionOffsets checked_attention_offsets(const AttentionInputs& inputs) {
 AttentionResult empty_attention_result(const AttentionInputs& inputs) {
   const int64_t M = inputs.q.size(0);
   const int64_t H = inputs.heads();
-  const auto options = inputs.q.options();
-  return {at::empty({M, H, inputs.v.size(2)}, options),
-          at::empty({H, M}, options),
-          at::empty({H, M}, options)};
+  return {at::empty({M, H, inputs.v.size(2)}, inputs.q.options()),
+          at::empty({H, M}, row_options(inputs.q)),
+          at::empty({H, M}, row_options(inputs.q))};
 }
 
 AttentionGradients zero_attention_gradients(const AttentionInputs& inputs) {

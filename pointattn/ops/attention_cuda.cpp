@@ -3,6 +3,7 @@
 #include "pointattn/ops/attention_cuda_tiles.h"
 #include "pointattn/ops/attention_schema.h"
 
+#include <ATen/Context.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -29,17 +30,18 @@ struct DeviceInputs {
         scale(inputs.scale) {}
 
   cuda::AttentionInputs<T> params() const {
-    return {q.const_data_ptr<T>(),
-            k.const_data_ptr<T>(),
-            v.const_data_ptr<T>(),
-            bias.defined() ? bias.const_data_ptr<T>() : nullptr,
+    return {cuda_data<T>(q),
+            cuda_data<T>(k),
+            cuda_data<T>(v),
+            bias.defined() ? cuda_data<T>(bias) : nullptr,
             query_tiles.const_data_ptr<int64_t>(),
             query_tiles.size(0),
             q.size(0),
             q.size(1),
             q.size(2),
             v.size(2),
-            static_cast<T>(scale)};
+            static_cast<cuda::Statistic<T>>(scale),
+            at::globalContext().allowTF32CuBLAS()};
   }
 };
 
@@ -55,12 +57,14 @@ AttentionResult forward_cuda(const at::Tensor& q,
   const c10::cuda::CUDAGuard guard(q.device());
   const AttentionOffsets offsets = checked_attention_offsets(inputs);
   AttentionResult result = empty_attention_result(inputs);
-  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "attention", [&] {
-    const DeviceInputs<scalar_t> device(inputs, offsets);
-    const cuda::AttentionForward<scalar_t> params{device.params(),
-                                                  std::get<0>(result).mutable_data_ptr<scalar_t>(),
-                                                  std::get<1>(result).mutable_data_ptr<scalar_t>(),
-                                                  std::get<2>(result).mutable_data_ptr<scalar_t>()};
+  AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, q.scalar_type(), "attention", [&] {
+    using T = typename CudaNumber<scalar_t>::Type;
+    using Row = cuda::Statistic<T>;
+    const DeviceInputs<T> device(inputs, offsets);
+    const cuda::AttentionForward<T> params{device.params(),
+                                           mutable_cuda_data<T>(std::get<0>(result)),
+                                           mutable_cuda_data<Row>(std::get<1>(result)),
+                                           mutable_cuda_data<Row>(std::get<2>(result))};
     cuda::launch_attention_forward(params, c10::cuda::getCurrentCUDAStream());
   });
   return result;
@@ -87,23 +91,25 @@ AttentionGradients backward_cuda(const at::Tensor& grad_in,
   const at::Tensor row_scale = row_scale_in.contiguous();
   const at::Tensor row_dot = at::empty_like(row_max);
   AttentionGradients result = zero_attention_gradients(inputs);
-  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "attention", [&] {
-    const DeviceInputs<scalar_t> device(inputs, offsets);
+  AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, q.scalar_type(), "attention", [&] {
+    using T = typename CudaNumber<scalar_t>::Type;
+    using Row = cuda::Statistic<T>;
+    const DeviceInputs<T> device(inputs, offsets);
     const at::Tensor key_tiles =
-        cuda_tiles(offsets.keys, offsets.queries, cuda::kAttentionTile<scalar_t>, q);
-    const cuda::AttentionBackward<scalar_t> params{
+        cuda_tiles(offsets.keys, offsets.queries, cuda::kAttentionTile<T>, q);
+    const cuda::AttentionBackward<T> params{
         device.params(),
         key_tiles.const_data_ptr<int64_t>(),
         key_tiles.size(0),
-        grad.const_data_ptr<scalar_t>(),
-        out.const_data_ptr<scalar_t>(),
-        row_max.const_data_ptr<scalar_t>(),
-        row_scale.const_data_ptr<scalar_t>(),
-        row_dot.mutable_data_ptr<scalar_t>(),
-        std::get<0>(result).mutable_data_ptr<scalar_t>(),
-        std::get<1>(result).mutable_data_ptr<scalar_t>(),
-        std::get<2>(result).mutable_data_ptr<scalar_t>(),
-        bias ? std::get<3>(result).mutable_data_ptr<scalar_t>() : nullptr};
+        cuda_data<T>(grad),
+        cuda_data<T>(out),
+        cuda_data<Row>(row_max),
+        cuda_data<Row>(row_scale),
+        mutable_cuda_data<Row>(row_dot),
+        mutable_cuda_data<T>(std::get<0>(result)),
+        mutable_cuda_data<T>(std::get<1>(result)),
+        mutable_cuda_data<T>(std::get<2>(result)),
+        bias ? mutable_cuda_data<T>(std::get<3>(result)) : nullptr};
     cuda::launch_attention_backward(params, c10::cuda::getCurrentCUDAStream());
   });
   return result;

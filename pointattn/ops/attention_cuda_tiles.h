@@ -2,11 +2,39 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/BFloat16.h>
+#include <c10/util/Half.h>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 
 #include <cstdint>
 #include <vector>
 
 namespace pointattn::ops {
+
+/// The type of the kernels for a type of LibTorch's.
+template <typename T>
+struct CudaNumber {
+  using Type = T;
+};
+template <>
+struct CudaNumber<c10::Half> {
+  using Type = __half;
+};
+template <>
+struct CudaNumber<c10::BFloat16> {
+  using Type = __nv_bfloat16;
+};
+
+/// The data of a tensor of the dtype that a kernel's T stands for.
+template <typename T>
+const T* cuda_data(const at::Tensor& tensor) {
+  return static_cast<const T*>(tensor.const_data_ptr());
+}
+template <typename T>
+T* mutable_cuda_data(const at::Tensor& tensor) {
+  return static_cast<T*>(tensor.mutable_data_ptr());
+}
 
 /// The tiles of all clouds of `rows` (see cuda/attention_tiles.h), `side` rows each, that meet the
 /// clouds of `columns`: [tiles,4] int64 on the device of `like`.

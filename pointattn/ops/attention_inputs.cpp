@@ -1,14 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/ops/attention_inputs.h"
 
+#include <ATen/OpMathType.h>
 #include <ATen/core/grad_mode.h>
 
 namespace pointattn::ops {
 
-void check_query_dtype(const char* operation, const at::Tensor& q) {
-  TORCH_CHECK_VALUE(q.scalar_type() == at::kFloat || q.scalar_type() == at::kDouble,
+namespace {
+
+void check_query_device(const char* operation,
+                        const at::Tensor& tensor,
+                        const char* name,
+                        const at::Tensor& q) {
+  TORCH_CHECK_VALUE(tensor.device() == q.device(),
                     operation,
-                    ": expected q of dtype float or double, got ",
+                    ": expected ",
+                    name,
+                    " on ",
+                    q.device(),
+                    " as q, got ",
+                    tensor.device());
+}
+
+}  // namespace
+
+void check_query_dtype(const char* operation, const at::Tensor& q) {
+  const at::ScalarType type = q.scalar_type();
+  const bool narrow = !q.is_cpu() && (type == at::kHalf || type == at::kBFloat16);
+  TORCH_CHECK_VALUE(type == at::kFloat || type == at::kDouble || narrow,
+                    operation,
+                    ": expected q of dtype float",
+                    q.is_cpu() ? " or double" : ", double, half or bfloat16",
+                    ", got ",
                     q.dtype().name());
 }
 
@@ -24,14 +47,27 @@ void check_like_query(const char* operation,
                     q.dtype().name(),
                     " as q, got ",
                     tensor.dtype().name());
-  TORCH_CHECK_VALUE(tensor.device() == q.device(),
+  check_query_device(operation, tensor, name, q);
+}
+
+at::TensorOptions row_options(const at::Tensor& q) {
+  return q.options().dtype(at::toOpMathType(q.scalar_type()));
+}
+
+void check_row_statistic(const char* operation,
+                         const at::Tensor& tensor,
+                         const char* name,
+                         const at::Tensor& q) {
+  const at::TensorOptions options = row_options(q);
+  TORCH_CHECK_VALUE(tensor.dtype() == options.dtype(),
                     operation,
                     ": expected ",
                     name,
-                    " on ",
-                    q.device(),
-                    " as q, got ",
-                    tensor.device());
+                    " of dtype ",
+                    options.dtype().name(),
+                    ", got ",
+                    tensor.dtype().name());
+  check_query_device(operation, tensor, name, q);
 }
 
 void check_first_derivative(const char* operation) {

@@ -6,7 +6,7 @@
 /// Checks that the attention operators share; each throws c10::ValueError.
 namespace pointattn::ops {
 
-/// q must be float or double.
+/// q must be float or double; elsewhere than on the CPU, half or bfloat16 as well.
 void check_query_dtype(const char* operation, const at::Tensor& q);
 
 /// `tensor`, called `name` in messages, must have the dtype and device of q.
@@ -14,6 +14,15 @@ void check_like_query(const char* operation,
                       const at::Tensor& tensor,
                       const char* name,
                       const at::Tensor& q);
+
+/// `tensor` must be what the forward pass keeps of rows, see row_options.
+void check_row_statistic(const char* operation,
+                         const at::Tensor& tensor,
+                         const char* name,
+                         const at::Tensor& q);
+
+/// Of maxima and sums of rows: the device of q, its dtype or float if that is narrower.
+at::TensorOptions row_options(const at::Tensor& q);
 
 /// Backward passes have no derivative of their own: throws c10::NotImplementedError when one is
 /// recorded (create_graph=true).

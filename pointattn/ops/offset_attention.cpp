@@ -137,13 +137,13 @@ void check_offset_attention_backward(const at::Tensor& grad,
   check(column_scale, "column_scale", {"N"});
   check_like_query(kName, grad, "grad", q);
   check_like_query(kName, out, "out", q);
-  check_like_query(kName, row_max, "row_max", q);
-  check_like_query(kName, row_scale, "row_scale", q);
-  check_like_query(kName, column_scale, "column_scale", q);
+  check_row_statistic(kName, row_max, "row_max", q);
+  check_row_statistic(kName, row_scale, "row_scale", q);
+  check_row_statistic(kName, column_scale, "column_scale", q);
 }
 
 OffsetAttentionResult empty_offset_attention_result(const at::Tensor& q, const at::Tensor& v) {
-  const auto row = [&] { return at::empty({q.size(0)}, q.options()); };
+  const auto row = [&] { return at::empty({q.size(0)}, row_options(q)); };
   return {at::empty({v.size(0), v.size(1)}, v.options()), row(), row(), row()};
 }
 

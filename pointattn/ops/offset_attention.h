@@ -14,7 +14,8 @@ namespace pointattn::ops {
 ///   A_ij = P_ij / (1e-9 + Σ_i P_ij)         each column divided by its sum
 ///   out_j = Σ_i A_ij v_i
 ///
-/// q, k     [N,D] float32 or float64; PCT passes the same projection twice
+/// q, k     [N,D] float32 or float64; PCT passes the same projection twice. On CUDA also float16 and
+///          bfloat16, with float32 sums, from compute capability 8.0 on
 /// v        [N,C] same dtype
 /// offsets  [B+1] int64 row starts; a cloud attends to itself only, an empty cloud is allowed
 ///

@@ -5,6 +5,7 @@
 #include "pointattn/ops/attention_cuda_tiles.h"
 #include "pointattn/ops/offset_attention_schema.h"
 
+#include <ATen/Context.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -22,14 +23,15 @@ cuda::OffsetAttentionInputs<T> inputs_of(const at::Tensor& q,
                                          const at::Tensor& k,
                                          const at::Tensor& v,
                                          const at::Tensor& tiles) {
-  return {q.const_data_ptr<T>(),
-          k.const_data_ptr<T>(),
-          v.const_data_ptr<T>(),
+  return {cuda_data<T>(q),
+          cuda_data<T>(k),
+          cuda_data<T>(v),
           tiles.const_data_ptr<int64_t>(),
           tiles.size(0),
           q.size(0),
           q.size(1),
-          v.size(1)};
+          v.size(1),
+          at::globalContext().allowTF32CuBLAS()};
 }
 
 OffsetAttentionResult forward_cuda(const at::Tensor& q_in,
@@ -44,16 +46,18 @@ OffsetAttentionResult forward_cuda(const at::Tensor& q_in,
   const at::Tensor k = k_in.contiguous();
   const at::Tensor v = v_in.contiguous();
   OffsetAttentionResult result = empty_offset_attention_result(q, v);
-  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<scalar_t>, q);
-    const cuda::OffsetAttentionForward<scalar_t> params{
-        inputs_of<scalar_t>(q, k, v, tiles),
-        std::get<0>(result).mutable_data_ptr<scalar_t>(),
-        std::get<1>(result).mutable_data_ptr<scalar_t>(),
-        std::get<2>(result).mutable_data_ptr<scalar_t>(),
-        std::get<3>(result).mutable_data_ptr<scalar_t>()};
-    cuda::launch_offset_attention_forward(params, c10::cuda::getCurrentCUDAStream());
-  });
+  AT_DISPATCH_FLOATING_TYPES_AND2(
+      at::kHalf, at::kBFloat16, q.scalar_type(), "offset_attention", [&] {
+        using T = typename CudaNumber<scalar_t>::Type;
+        using Row = cuda::Statistic<T>;
+        const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<T>, q);
+        const cuda::OffsetAttentionForward<T> params{inputs_of<T>(q, k, v, tiles),
+                                                     mutable_cuda_data<T>(std::get<0>(result)),
+                                                     mutable_cuda_data<Row>(std::get<1>(result)),
+                                                     mutable_cuda_data<Row>(std::get<2>(result)),
+                                                     mutable_cuda_data<Row>(std::get<3>(result))};
+        cuda::launch_offset_attention_forward(params, c10::cuda::getCurrentCUDAStream());
+      });
   return result;
 }
 
@@ -82,22 +86,24 @@ OffsetAttentionGradients backward_cuda(const at::Tensor& grad_in,
   const at::Tensor column_dot = at::empty_like(row_max);
   const at::Tensor row_dot = at::empty_like(row_max);
   OffsetAttentionGradients result = zero_offset_attention_gradients(q, k, v);
-  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<scalar_t>, q);
-    const cuda::OffsetAttentionBackward<scalar_t> params{
-        inputs_of<scalar_t>(q, k, v, tiles),
-        grad.const_data_ptr<scalar_t>(),
-        out.const_data_ptr<scalar_t>(),
-        row_max.const_data_ptr<scalar_t>(),
-        row_scale.const_data_ptr<scalar_t>(),
-        column_scale.const_data_ptr<scalar_t>(),
-        column_dot.mutable_data_ptr<scalar_t>(),
-        row_dot.mutable_data_ptr<scalar_t>(),
-        std::get<0>(result).mutable_data_ptr<scalar_t>(),
-        std::get<1>(result).mutable_data_ptr<scalar_t>(),
-        std::get<2>(result).mutable_data_ptr<scalar_t>()};
-    cuda::launch_offset_attention_backward(params, c10::cuda::getCurrentCUDAStream());
-  });
+  AT_DISPATCH_FLOATING_TYPES_AND2(
+      at::kHalf, at::kBFloat16, q.scalar_type(), "offset_attention", [&] {
+        using T = typename CudaNumber<scalar_t>::Type;
+        using Row = cuda::Statistic<T>;
+        const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<T>, q);
+        const cuda::OffsetAttentionBackward<T> params{inputs_of<T>(q, k, v, tiles),
+                                                      cuda_data<T>(grad),
+                                                      cuda_data<T>(out),
+                                                      cuda_data<Row>(row_max),
+                                                      cuda_data<Row>(row_scale),
+                                                      cuda_data<Row>(column_scale),
+                                                      mutable_cuda_data<Row>(column_dot),
+                                                      mutable_cuda_data<Row>(row_dot),
+                                                      mutable_cuda_data<T>(std::get<0>(result)),
+                                                      mutable_cuda_data<T>(std::get<1>(result)),
+                                                      mutable_cuda_data<T>(std::get<2>(result))};
+        cuda::launch_offset_attention_backward(params, c10::cuda::getCurrentCUDAStream());
+      });
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -27,6 +28,12 @@ struct dim3 {
   dim3(unsigned width, unsigned height = 1, unsigned depth = 1)  // NOLINT: as CUDA's
       : x(width), y(height), z(depth) {}
 };
+
+struct alignas(16) int4 {
+  int x, y, z, w;
+};
+/// What a build for the architectures of the project holds.
+#define __CUDA_ARCH_LIST__ 750, 800, 900
 
 namespace emulated {
 
@@ -116,7 +123,11 @@ inline unsigned atomicAdd(unsigned* at, unsigned value) {
   return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);
 }
 
-enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
+enum cudaDeviceAttr {
+  cudaDevAttrMultiProcessorCount,
+  cudaDevAttrComputeCapabilityMajor,
+  cudaDevAttrComputeCapabilityMinor
+};
 inline cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
@@ -124,9 +135,17 @@ inline cudaError_t cudaGetDevice(int* device) {
 namespace emulated {
 /// Blocks that run at once, for tests of cooperative launches.
 inline int processors = 8;
+/// The compute capability, 10 major + minor, from EMULATED_COMPUTE_CAPABILITY: 7.5 has no tensor
+/// cores for TF32, 8.0 has.
+inline int capability = [] {
+  const char* text = std::getenv("EMULATED_COMPUTE_CAPABILITY");
+  return text != nullptr ? std::atoi(text) : 80;
+}();
 }  // namespace emulated
-inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr /*which*/, int /*device*/) {
-  *value = emulated::processors;
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int /*device*/) {
+  *value = which == cudaDevAttrMultiProcessorCount      ? emulated::processors
+           : which == cudaDevAttrComputeCapabilityMajor ? emulated::capability / 10
+                                                        : emulated::capability % 10;
   return cudaSuccess;
 }
 template <typename Kernel>
