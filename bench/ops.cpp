@@ -8,7 +8,7 @@
 // `within` is the search of a radius that holds about 32 points of the cube (16 in other clouds: the
 // median distance to the 16th). `voxels` are cubes with that radius as edge, about eight points each
 // in the cube. `farthest` takes 512, 1,024, 2,048, then 4,096 points. `interpolate` carries 128
-// features from the first quarter of the points to all by the nearest three. `features` (only when
+// features from every fourth of the points to all by the nearest three. `features` (only when
 // asked for) are the nearest 16 of N normal ones of D = 64, 128 and 512 dimensions. "floor" is the
 // time that reading the input and writing the results alone takes at the speed of a copy. "differ"
 // counts squared distances that are not ours up to a relative 2e-6, pairs or cells too many or too

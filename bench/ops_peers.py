@@ -170,7 +170,7 @@ def find_peers():
 
 def measure(calls, runs, seconds):
     """Results and median milliseconds; every round runs each candidate, so that other load falls on all of them. What takes less
-    than 20 ms runs twice and the second counts: the candidate before has left the caches, and the threads, in a state of its own."""
+    than 20 ms runs twice and the second counts: the candidate before left caches and threads in a state of its own."""
     results, first, times = {}, {}, {name: [] for name in calls}
 
     def timed(name):

@@ -142,8 +142,8 @@ void farthest_row(OpsTable& table, const NeighborPeers& peers, const at::Tensor&
 
 void interpolate_row(OpsTable& table, const NeighborPeers& peers, const at::Tensor& xyz) {
   constexpr int64_t kChannels = 128;
-  const int64_t n = xyz.size(0), few = n / 4;
-  const at::Tensor points = xyz.narrow(0, 0, few).contiguous();
+  const int64_t n = xyz.size(0), few = (n + 3) / 4;
+  const at::Tensor points = xyz.slice(0, 0, n, 4).contiguous();
   const at::Tensor feat = at::randn({few, kChannels});
   const at::Tensor offsets = offsets_of({n}), point_offsets = offsets_of({few});
   at::Tensor ours;

@@ -22,7 +22,7 @@ void within_row(OpsTable& table, const NeighborPeers& peers, const at::Tensor& x
 /// Farthest points, 4,096 of a large cloud, fewer of a small one; beside the definition as a loop.
 void farthest_row(OpsTable& table, const NeighborPeers& peers, const at::Tensor& xyz);
 
-/// Features of C=128 from the first quarter of the points to all by their nearest three. The peers
+/// Features of C=128 from every fourth of the points to all by their nearest three. The peers
 /// find the three; a plain loop on all threads weighs.
 void interpolate_row(OpsTable& table, const NeighborPeers& peers, const at::Tensor& xyz);
 

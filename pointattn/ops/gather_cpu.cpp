@@ -56,6 +56,14 @@ Tensor gather_cpu(const Tensor& feat_in, const Tensor& index_in) {
   return out;
 }
 
+/// Asks for a row ahead of its use: rows lie anywhere.
+template <typename T>
+void expect_row(const T* feat, int64_t row, int64_t channels) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  if (row < 0) return;
+  for (int64_t c = 0; c < channels; c += kLine) __builtin_prefetch(feat + row * channels + c);
+}
+
 Tensor weighted_gather_cpu(const Tensor& feat_in, const Tensor& index_in, const Tensor& weight_in) {
   check_weighted_gather(feat_in, index_in, weight_in);
   const Tensor feat = feat_in.contiguous();
@@ -75,6 +83,8 @@ Tensor weighted_gather_cpu(const Tensor& feat_in, const Tensor& index_in, const 
       std::vector<Sum> sum(static_cast<size_t>(channels));
       for (int64_t m = begin; m < end; ++m) {
         std::fill(sum.begin(), sum.end(), Sum(0));
+        for (int64_t r = (m + 1) * k; r < std::min(m + 2, end) * k; ++r)
+          expect_row(from, rows[r], channels);
         for (int64_t r = m * k; r < (m + 1) * k; ++r) {
           if (rows[r] < 0) continue;
           const Sum w = static_cast<Sum>(weights[r]);

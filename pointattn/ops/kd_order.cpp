@@ -117,7 +117,8 @@ std::vector<PlacedPoint<T>> kd_order(const T* points,
                                       static_cast<int32_t>(i)};
   }
   std::vector<PlacedPoint<T>> spare(placed.size());
-#pragma omp parallel num_threads(threads) if (threads > 1)
+  // No task is worth another thread in a small cloud.
+#pragma omp parallel num_threads(threads) if (threads > 1 && n > kWorthATask)
 #pragma omp single
   order(placed.data(), spare.data(), n, leaf_size);
   return placed;
