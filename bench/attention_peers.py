@@ -6,7 +6,7 @@
 Peers: eager (the N x N map stored), torch.compile of it, and the exact form by two calls of LibTorch's flash attention for CPUs
 (row log-sum-exp, then its negative as a bias of the keys; the values cut into slices as wide as the keys, since other widths
 leave that path; forward only). --tuned-malloc runs everything with glibc's heap instead of mmap for large tensors, which spares the
-peers their page faults. The floor is the time of the products of the tiled algorithm at the speed of the best matrix product measured.
+peers their page faults. On CUDA the table ends with ours and eager in TF32 and bfloat16. The floor is the time of the products of the tiled algorithm at the speed of the best matrix product measured.
 """
 import argparse
 import csv
@@ -58,6 +58,23 @@ def forward_call(function, q, v, g):
 def train_call(function, q, v, g):
     q, v = q.detach().requires_grad_(), v.detach().requires_grad_()
     return lambda: torch.autograd.grad(function(q, v), (q, v), g)
+
+
+def bfloat16(function):
+    return lambda q, v: function(q.bfloat16(), v.bfloat16()).float()
+
+
+def with_tf32(call):
+    """The call with products in TF32, its backward pass as well."""
+
+    def wrapped():
+        torch.backends.cuda.matmul.allow_tf32 = True
+        try:
+            return call()
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = False
+
+    return wrapped
 
 
 def wait():
@@ -119,23 +136,27 @@ def main():
         functions["compiled"] = torch.compile(eager, dynamic=False)
     if not options.train and options.device == "cpu":
         functions["flash"] = flash
+    if options.device == "cuda":  # less exact: beside the comparison
+        functions.update({"ours-tf32": ours, "eager-tf32": eager, "ours-bf16": bfloat16(ours), "eager-bf16": bfloat16(eager)})
     print(f"{'N':>7} {'floor':>9} " + " ".join(f"{name:>10}" for name in functions) + "   best peer / ours")
     rows = []
     for n in map(int, options.n.split(",")):
         q, v, g = (torch.randn(n, width, device=options.device) for width in (D, C, C))
         q *= 0.5
         wrap = train_call if options.train else forward_call
-        names = ["ours"] if n >= options.only_ours_from else list(functions)
+        names = [name for name in functions if n < options.only_ours_from or name.startswith("ours")]
         calls = {name: wrap(functions[name], q, v, g) for name in names}
+        calls.update({name: with_tf32(call) for name, call in calls.items() if name.endswith("-tf32")})
         reference = calls["ours"]()
         for name in names[1:]:
+            tolerance = 0.2 if "-" in name else 1e-3
             for a, b in zip(reference, calls[name]()):
-                assert (a - b).abs().max() < 1e-3 * (1 + b.abs().max()), f"{name} computes something else at N={n}"
+                assert (a - b).abs().max() < tolerance * (1 + b.abs().max()), f"{name} computes something else at N={n}"
         result = milliseconds(calls, options.runs)
         products = 3 * C + 6 * D if options.train else C + 2 * D
         floor = 2 * n * n * products / peak * 1e-6
         cells = " ".join(f"{result[name]:10.2f}" if name in result else " " * 10 for name in functions)
-        others = [t for name, t in result.items() if name != "ours"]
+        others = [t for name, t in result.items() if name != "ours" and "-" not in name]
         ratio = f"{min(others) / result['ours']:8.2f}" if others else ""
         print(f"{n:7d} {floor:9.2f} {cells}   {ratio}", flush=True)
         rows.append({"pass": kind, "malloc": malloc, "N": n, "floor": floor, **result})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels of the attention operators share. A block of kSide/4 x kSide/4 threads owns kSide
-// rows of one cloud and walks over the cloud (or the one it attends to) in tiles of kSide columns. A thread holds 4 x 4 scores:
+// What the kernels of the attention operators without tensor cores share (those with them:
+// cuda/tensor_tile.cuh). A block of kSide/4 x kSide/4 threads owns kSide rows of one cloud and walks
+// over the cloud (or the one it attends to) in tiles of kSide columns. A thread holds 4 x 4 scores:
 // rows ty + a·kThreadSide, columns tx + b·kThreadSide. The scores of a tile are recomputed in every
 // pass (compute-bound: depth + width multiplications a pair, 1/kSide of a row read from memory). No
 // atomics: a block alone writes its rows, and every sum has a fixed order.

@@ -23,8 +23,10 @@
 namespace pointattn::cuda::tensor {
 
 constexpr int kTile = 64;
-constexpr int kBlock = 256;              // threads
-constexpr int kWidth = 128;              // columns of a weighted sum
+constexpr int kBlock = 256;  // threads
+constexpr int kWidth = 128;  // columns of a weighted sum
+// Up to here a warp holds one row of fragments of a sum instead of two: registers are scarce.
+constexpr int kNarrow = kWidth / 2;
 constexpr int kDepth = 32;               // depth that lies in shared memory at a time
 constexpr int kFragment = 16;            // rows and columns that a tensor core multiplies at once
 constexpr int kLanes = kBlock / kTile;   // threads that share a row of scores
@@ -80,7 +82,7 @@ using Right = wmma::fragment<wmma::matrix_b,
 template <typename T>
 using Sum = wmma::fragment<wmma::accumulator, kFragment, kFragment, Operand<T>::kDepth, float>;
 
-/// 256 bytes of alignment hold for every fragment's first element.
+/// The first elements of fragments must lie at multiples of 32 bytes.
 template <typename T>
 struct alignas(128) Shared {
   float scores[kTile * kScoreLine];  // then weights of type T, lines of kWeightLine
@@ -129,13 +131,14 @@ __device__ void round_fragment(Fragment& fragment) {
   }
 }
 
-/// Leaves in `rest` what the rounding of `all` takes from it.
+/// Leaves in `rest` what the rounding of `all` takes from it, rounded by its bits: that is faster
+/// than a conversion, which a NaN needs but `all` then has.
 template <typename Fragment>
 __device__ void split_fragment(Fragment& all, Fragment& rest) {
   for (int i = 0; i < all.num_elements; ++i) {
     const float value = all.x[i];
     all.x[i] = wmma::__float_to_tf32(value);
-    rest.x[i] = wmma::__float_to_tf32(value - all.x[i]);
+    rest.x[i] = __uint_as_float((__float_as_uint(value - all.x[i]) + 0x1000U) & 0xffffe000U);
   }
 }
 
@@ -305,9 +308,7 @@ __device__ inline WarpPart warp_part(int64_t width) {
           max(0, min(columns, fragments - first))};
 }
 
-// Rows of fragments that a warp holds of a sum: registers are scarce, and sums of up to kNarrow
-// columns need no more than one.
-constexpr int kNarrow = kWidth / 2;
+// kHeld rows of fragments are in a warp's registers.
 template <typename T, int kHeld>
 using WarpSums = Sum<T>[kHeld][2];
 

@@ -116,6 +116,39 @@ class Cuda(unittest.TestCase):
                 leaf = [a.detach().requires_grad_() for a in args]
                 self.compare(torch.ops.pointattn.offset_attention, (*leaf, offsets(*counts)), tolerance)
 
+    def test_attention_in_narrow_types(self):
+        """Of inputs that the type holds, against float64: within the type's own steps, and runs repeat."""
+        if torch.cuda.get_device_capability() < (8, 0):
+            self.skipTest("needs compute capability 8.0")
+        q, v, g = torch.randn(700, 32), torch.randn(700, 128), torch.randn(700, 128)
+        rows = offsets(300, 0, 400)
+        heads = lambda t, columns: t.view(700, -1, columns)
+        calls = {
+            "offset_attention": (lambda q, v: torch.ops.pointattn.offset_attention(q, q, v, rows), 0.4 * q, v, g),
+            "attention": (
+                lambda q, v: torch.ops.pointattn.attention(q, q, v, rows, rows, None, 0.25), heads(q, 16), heads(v, 64), heads(g, 64)
+            ),
+        }
+        for name, (call, *inputs) in calls.items():
+            for dtype, tf32, tolerance in (
+                (torch.float32, True, 1e-2), (torch.float32, False, 2e-5), (torch.bfloat16, False, 5e-2), (torch.float16, False, 1e-2)
+            ):
+                def run(device, own):
+                    leaves = [t.to(dtype).to(device, own).requires_grad_() for t in inputs[:2]]
+                    out = call(*leaves)
+                    return [out.detach(), *torch.autograd.grad(out, leaves, inputs[2].to(dtype).to(device, own))]
+
+                exact = run("cpu", torch.float64)
+                torch.backends.cuda.matmul.allow_tf32 = tf32
+                try:
+                    first, second = run("cuda", dtype), run("cuda", dtype)
+                finally:
+                    torch.backends.cuda.matmul.allow_tf32 = False
+                for a, b, c in zip(first, second, exact):
+                    self.assertTrue(torch.equal(a, b), f"{name} {dtype}: two runs differ")
+                    error = (a.cpu().double() - c).abs().max() / (1 + c.abs().max())
+                    self.assertLess(error.item(), tolerance, f"{name} {dtype} tf32={tf32}")
+
     def test_offset_attention_has_linear_memory(self):
         def held(n):
             torch.cuda.empty_cache()

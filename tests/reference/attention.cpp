@@ -78,7 +78,8 @@ at::Tensor eager_attention(const at::Tensor& q,
     at::Tensor scores = at::matmul(rows(q, queries), rows(k, keys).transpose(1, 2)) * scale;
     if (bias) scores = scores + rows(*bias, keys).unsqueeze(1);
     // Not softmax, which is NaN where every key is masked.
-    const at::Tensor max = scores.detach().amax(2, true).clamp_min(-1e30);
+    const double least = q.scalar_type() == at::kHalf ? -6e4 : -1e30;
+    const at::Tensor max = scores.detach().amax(2, true).clamp_min(least);
     const at::Tensor weight = at::exp(scores - max);
     const at::Tensor map = weight / weight.sum(2, true).clamp_min(1e-30);
     parts.push_back(at::matmul(map, rows(v, keys)).transpose(0, 1));

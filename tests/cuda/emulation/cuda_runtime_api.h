@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -118,6 +119,8 @@ T __shfl_down_sync(unsigned /*mask*/, T own, int step) {
   return emulated::from_lane(own, from < 32 ? from : emulated::lane());
 }
 inline unsigned __ballot_sync(unsigned /*mask*/, bool own) { return emulated::ballot(own); }
+inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
+inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline unsigned atomicAdd(unsigned* at, unsigned value) {
   return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);
