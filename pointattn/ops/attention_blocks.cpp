@@ -4,20 +4,18 @@
 namespace pointattn::ops::tile {
 namespace {
 
-/// Blocks of a phase over all maps: enough for the threads of a large machine.
+/// Blocks of a phase over all maps, or of one cloud that meets itself: enough for the threads of a
+/// large machine.
 constexpr int64_t kBlocksPerPhase = 64;
 
 using Side = BlockSchedule::Side;
 
-/// One side of a map as blocks whose number depends on the batch alone.
-std::vector<Side> divide(const Cloud& cloud,
-                         int64_t rows_of_all_maps,
-                         std::deque<std::atomic<int>>& visits) {
+/// One side of a map as about `wanted` blocks.
+std::vector<Side> divide(const Cloud& cloud, int64_t wanted, std::deque<std::atomic<int>>& visits) {
   std::vector<Side> blocks;
   if (cloud.count == 0) return blocks;
   const int64_t most = (cloud.count + kTileRows - 1) / kTileRows;
-  const int64_t wanted =
-      std::clamp<int64_t>(kBlocksPerPhase * cloud.count / rows_of_all_maps, 1, most);
+  wanted = std::clamp<int64_t>(wanted, 1, most);
   const int64_t rows = (most + wanted - 1) / wanted * kTileRows;
   for (int64_t begin = 0; begin < cloud.count; begin += rows) {
     const Span span{&cloud, begin, std::min(rows, cloud.count - begin)};
@@ -57,16 +55,16 @@ BlockSchedule::BlockSchedule(const std::vector<Cloud>& rows,
     size_t longer() const { return std::max(rows.size(), columns.size()); }
     size_t shorter() const { return std::min(rows.size(), columns.size()); }
   };
-  const auto rows_of = [&](const std::vector<Cloud>& clouds) {
-    return heads * (clouds.back().begin + clouds.back().count);
+  const auto divide_one_of = [&](const std::vector<Cloud>& clouds, size_t cloud) {
+    const int64_t rows_of_all_maps = heads * (clouds.back().begin + clouds.back().count);
+    const int64_t share = kBlocksPerPhase * clouds[cloud].count;
+    return divide(clouds[cloud], rows_of_all_maps == 0 ? 0 : share / rows_of_all_maps, visits_);
   };
   std::vector<Map> maps;
   size_t phases = 0;
   for (size_t b = 0; b < rows.size(); ++b) {
     for (int64_t head = 0; head < heads; ++head) {
-      maps.push_back({divide(rows[b], rows_of(rows), visits_),
-                      divide(columns[b], rows_of(columns), visits_),
-                      head});
+      maps.push_back({divide_one_of(rows, b), divide_one_of(columns, b), head});
       phases = std::max(phases, maps.back().longer());
     }
   }
@@ -83,6 +81,26 @@ BlockSchedule::BlockSchedule(const std::vector<Cloud>& rows,
   }
 }
 
+BlockSchedule::BlockSchedule(const std::vector<Cloud>& clouds) {
+  std::vector<std::vector<Side>> maps;
+  size_t phases = 0;
+  for (const Cloud& cloud : clouds) {
+    maps.push_back(divide(cloud, kBlocksPerPhase, visits_));
+    phases = std::max(phases, maps.back().size());
+  }
+  for (size_t phase = 0; phase < phases; ++phase) {
+    for (std::vector<Side>& map : maps) {
+      if (phase >= map.size()) continue;
+      for (size_t i = 0; i < map.size(); ++i) {
+        const size_t j = (phase + map.size() - i) % map.size();
+        if (j < i) continue;
+        const Side first = take(map[i]);
+        blocks_.push_back({first, i == j ? first : take(map[j]), 0});
+      }
+    }
+  }
+}
+
 const BlockSchedule::Block& BlockSchedule::begin(int64_t index) const {
   const Block& block = blocks_[index];
   wait_for_turn(block.rows);
@@ -92,7 +110,7 @@ const BlockSchedule::Block& BlockSchedule::begin(int64_t index) const {
 
 void BlockSchedule::finish(const Block& block) const {
   end_turn(block.rows);
-  end_turn(block.columns);
+  if (block.columns.visits != block.rows.visits) end_turn(block.columns);
 }
 
 }  // namespace pointattn::ops::tile

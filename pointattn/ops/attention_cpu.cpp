@@ -53,8 +53,8 @@ struct Scores {
          const AttentionInputs& inputs)
       : queries(query_layout),
         keys(key_layout),
-        q_groups(queries.groups(tile::by_head(inputs.q), static_cast<T>(inputs.scale))),
-        k_panels(keys.panels(tile::by_head(inputs.k))),
+        q_groups(queries.groups({tile::by_head(inputs.q), static_cast<T>(inputs.scale)})),
+        k_panels(keys.panels({tile::by_head(inputs.k)})),
         bias(inputs.bias ? inputs.bias->t().contiguous() : at::Tensor()) {}
 
   /// scratch.scores = E of a tile.
@@ -123,7 +123,7 @@ void run_forward(const AttentionInputs& inputs,
   const tile::Layout<T> keys(offsets.keys);
   const auto& [out, row_max, row_scale] = result;
   const Forward<T> forward{Scores<T>(queries, keys, inputs),
-                           keys.columns(tile::by_head(inputs.v)),
+                           keys.columns({tile::by_head(inputs.v)}),
                            HeadRows<T>{out.transpose(0, 1)},
                            row_max.template mutable_data_ptr<T>(),
                            row_scale.template mutable_data_ptr<T>()};
@@ -220,11 +220,11 @@ AttentionGradients run_backward(const at::Tensor& grad,
   const int64_t heads = inputs.heads();
   const at::Tensor bias_sums = zeros({heads, inputs.bias ? keys.rows() : 0});
   const Backward<T> backward{Scores<T>(queries, keys, inputs),
-                             queries.groups(grad),
-                             keys.panels(tile::by_head(inputs.v)),
-                             queries.columns(tile::by_head(inputs.q), scale),
-                             keys.columns(tile::by_head(inputs.k), scale),
-                             queries.columns(grad),
+                             queries.groups({grad}),
+                             keys.panels({tile::by_head(inputs.v)}),
+                             queries.columns({tile::by_head(inputs.q), scale}),
+                             keys.columns({tile::by_head(inputs.k), scale}),
+                             queries.columns({grad}),
                              row_max.const_data_ptr<T>(),
                              row_scale.const_data_ptr<T>(),
                              tile::row_products<T>(std::get<0>(saved).contiguous(), grad),

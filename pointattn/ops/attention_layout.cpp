@@ -11,6 +11,25 @@ namespace {
 
 int64_t ceil_div(int64_t value, int64_t unit) { return (value + unit - 1) / unit; }
 
+/// The rows of one group or panel, those beyond `count` being padding.
+struct Unit {
+  int64_t first, count, rows;
+};
+
+/// to[column][row] = matrix[row, head, column], times its factors.
+template <typename T>
+void copy_points(const Scaled<T>& scaled, int64_t head, const Unit& unit, T* to) {
+  const at::Tensor& matrix = scaled.matrix;
+  const int64_t stride = matrix.stride(0);
+  const T* from = matrix.const_data_ptr<T>() + head * matrix.stride(1) + unit.first * stride;
+  T factor[kMaxPanel];
+  for (int64_t r = 0; r < unit.count; ++r) factor[r] = scaled.at(unit.first + r);
+  for (int64_t c = 0; c < matrix.size(2); ++c, to += unit.rows) {
+    for (int64_t r = 0; r < unit.count; ++r) to[r] = from[r * stride + c] * factor[r];
+    std::fill(to + unit.count, to + unit.rows, T(0));
+  }
+}
+
 }  // namespace
 
 template <typename T>
@@ -24,11 +43,12 @@ const Kernels<T>& best_kernels() {
 }
 
 template <typename T>
-Layout<T>::Layout(const std::vector<int64_t>& offsets)
-    : kernels_(best_kernels<T>()), rows_(offsets.back()) {
+Layout<T>::Layout(const std::vector<int64_t>& offsets, const std::vector<bool>& chosen)
+    : kernels_(best_kernels<T>()), rows_(offsets.back()), chosen_(chosen) {
   int64_t group = 0;
   int64_t panel = 0;
   for (size_t b = 0; b + 1 < offsets.size(); ++b) {
+    if (!chosen.empty() && !chosen[b]) continue;
     const int64_t count = offsets[b + 1] - offsets[b];
     clouds_.push_back({static_cast<int64_t>(b), offsets[b], count, group, panel});
     group += ceil_div(count, kernels_.group);
@@ -42,30 +62,30 @@ Layout<T>::Layout(const std::vector<int64_t>& offsets)
 }
 
 template <typename T>
-PackedPoints<T> Layout<T>::points(const at::Tensor& matrix,
+PackedPoints<T> Layout<T>::points(const std::vector<Scaled<T>>& matrices,
                                   int64_t unit,
-                                  int64_t Cloud::*first_unit,
-                                  T factor) const {
-  const int64_t width = matrix.size(2);
+                                  int64_t Cloud::*first_unit) const {
+  int64_t width = 0;
+  for (const Scaled<T>& side : matrices) width += side.matrix.size(2);
   const int64_t units =
       clouds_.empty() ? 0 : clouds_.back().*first_unit + ceil_div(clouds_.back().count, unit);
-  const int64_t heads = matrix.size(1);
+  const int64_t heads = matrices[0].matrix.size(1);
   const int64_t head_stride = units * unit * width;
-  PackedPoints<T> packed{
-      at::empty({heads * head_stride}, matrix.options()), unit, width, head_stride, first_unit};
+  PackedPoints<T> packed{at::empty({heads * head_stride}, matrices[0].matrix.options()),
+                         unit,
+                         width,
+                         head_stride,
+                         first_unit};
   const auto count = static_cast<int64_t>(row_tiles_.size());
   at::parallel_for(0, heads * count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const Span& tile = row_tiles_[task % count];
       const int64_t head = task / count;
-      const T* rows = matrix.const_data_ptr<T>() + head * matrix.stride(1);
       T* out = packed.data.template mutable_data_ptr<T>() + packed.offset(tile, head);
       for (int64_t r0 = 0; r0 < tile.count; r0 += unit) {
-        const int64_t valid = std::min(unit, tile.count - r0);
-        const T* from = rows + (tile.first() + r0) * matrix.stride(0);
-        for (int64_t d = 0; d < width; ++d, out += unit) {
-          for (int64_t r = 0; r < valid; ++r) out[r] = from[r * matrix.stride(0) + d] * factor;
-          std::fill(out + valid, out + unit, T(0));
+        for (const Scaled<T>& side : matrices) {
+          copy_points(side, head, {tile.first() + r0, std::min(unit, tile.count - r0), unit}, out);
+          out += side.matrix.size(2) * unit;
         }
       }
     }
@@ -74,17 +94,18 @@ PackedPoints<T> Layout<T>::points(const at::Tensor& matrix,
 }
 
 template <typename T>
-PackedPoints<T> Layout<T>::groups(const at::Tensor& matrix, T factor) const {
-  return points(matrix, kernels_.group, &Cloud::first_group, factor);
+PackedPoints<T> Layout<T>::groups(const Scaled<T>& matrix) const {
+  return points({matrix}, kernels_.group, &Cloud::first_group);
 }
 
 template <typename T>
-PackedPoints<T> Layout<T>::panels(const at::Tensor& matrix, T factor) const {
-  return points(matrix, kernels_.panel, &Cloud::first_panel, factor);
+PackedPoints<T> Layout<T>::panels(const std::vector<Scaled<T>>& matrices) const {
+  return points(matrices, kernels_.panel, &Cloud::first_panel);
 }
 
 template <typename T>
-PackedColumns<T> Layout<T>::columns(const at::Tensor& matrix, T factor) const {
+PackedColumns<T> Layout<T>::columns(const Scaled<T>& scaled) const {
+  const at::Tensor& matrix = scaled.matrix;
   const int64_t width = matrix.size(2);
   const int64_t heads = matrix.size(1);
   const int64_t panel = kernels_.panel;
@@ -100,6 +121,7 @@ PackedColumns<T> Layout<T>::columns(const at::Tensor& matrix, T factor) const {
         T* out = to + head * head_stride + c / panel * panel_stride + begin * panel;
         for (int64_t r = begin; r < end; ++r, out += panel) {
           const T* row = from + r * matrix.stride(0) + c;
+          const T factor = scaled.at(r);
           for (int64_t i = 0; i < valid; ++i) out[i] = row[i] * factor;
           std::fill(out + valid, out + panel, T(0));
         }

@@ -3,6 +3,7 @@
 
 #include "pointattn/ops/attention_tile.h"
 
+#include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
@@ -73,32 +74,45 @@ struct PackedColumns {
   }
 };
 
-/// One side (queries or keys) of a ragged batch.
+/// A matrix [rows,heads,width] (see by_head) times one number, and one of each row.
+template <typename T>
+struct Scaled {
+  at::Tensor matrix;
+  T factor = 1;
+  const T* row_factor = nullptr;  ///< [rows], or none
+
+  T at(int64_t row) const { return row_factor == nullptr ? factor : factor * row_factor[row]; }
+};
+
+/// One side (queries or keys) of a ragged batch, or some of its clouds.
 template <typename T>
 class Layout {
  public:
-  explicit Layout(const std::vector<int64_t>& offsets);
+  /// Of the clouds whose place in `chosen` says so; of all where it is empty.
+  explicit Layout(const std::vector<int64_t>& offsets, const std::vector<bool>& chosen = {});
   Layout(const Layout&) = delete;
   Layout& operator=(const Layout&) = delete;
 
   const Kernels<T>& kernels() const { return kernels_; }
-  int64_t rows() const { return rows_; }
+  int64_t rows() const { return rows_; }  ///< of the whole batch
+  const std::vector<bool>& chosen() const { return chosen_; }
   const std::vector<Cloud>& clouds() const { return clouds_; }
   const std::vector<Span>& row_tiles() const { return row_tiles_; }
 
-  /// Copies of a matrix [rows,heads,width] (see by_head), times `factor`.
-  PackedPoints<T> groups(const at::Tensor& matrix, T factor = 1) const;
-  PackedPoints<T> panels(const at::Tensor& matrix, T factor = 1) const;
-  PackedColumns<T> columns(const at::Tensor& matrix, T factor = 1) const;
+  /// Copies of a matrix; of several of them side by side.
+  PackedPoints<T> groups(const Scaled<T>& matrix) const;
+  PackedPoints<T> panels(const Scaled<T>& matrix) const { return panels(std::vector{matrix}); }
+  PackedPoints<T> panels(const std::vector<Scaled<T>>& matrices) const;
+  PackedColumns<T> columns(const Scaled<T>& matrix) const;
 
  private:
-  PackedPoints<T> points(const at::Tensor& matrix,
+  PackedPoints<T> points(const std::vector<Scaled<T>>& matrices,
                          int64_t unit,
-                         int64_t Cloud::*first_unit,
-                         T factor) const;
+                         int64_t Cloud::*first_unit) const;
 
   const Kernels<T>& kernels_;
   int64_t rows_ = 0;
+  std::vector<bool> chosen_;
   std::vector<Cloud> clouds_;
   std::vector<Span> row_tiles_;
 };
@@ -107,13 +121,24 @@ class Layout {
 /// a view where it can be.
 at::Tensor by_head(const at::Tensor& matrix);
 
-/// a · b of one row; in double, which costs nothing beside the products of a tile and keeps the
+/// Σ term(c) over c < count, in several sums side by side so that vectors can take them.
+template <typename Term>
+double sum_of(int64_t count, const Term& term) {
+  constexpr int64_t kSums = 8;
+  double sums[kSums] = {};
+  const int64_t whole = count / kSums * kSums;
+  for (int64_t c = 0; c < whole; c += kSums) {
+    for (int64_t i = 0; i < kSums; ++i) sums[i] += term(c + i);
+  }
+  for (int64_t c = whole; c < count; ++c) sums[c - whole] += term(c);
+  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+/// a · b of one row; in double, which costs little beside the products of a tile and keeps the
 /// difference of two such sums.
 template <typename T>
 double dot(const T* a, const T* b, int64_t width) {
-  double sum = 0;
-  for (int64_t c = 0; c < width; ++c) sum += static_cast<double>(a[c]) * static_cast<double>(b[c]);
-  return sum;
+  return sum_of(width, [&](int64_t c) { return static_cast<double>(a[c]) * b[c]; });
 }
 
 /// The products of each row of `a` with that of `b`, both contiguous [rows,heads,width]:
@@ -126,10 +151,20 @@ template <typename T>
 struct alignas(64) Scratch {
   T scores[kTileRows * kTileCols];
   T products[kTileRows * kTileCols];
+  T left[kTileRows * kTileCols];
   T lane_max[kTileRows * kMaxLanes];
   T lane_sum[kTileRows * kMaxLanes];
   T factor[kTileRows];
-  T column[2][kTileCols];
+  T column[3][kTileCols];
+  at::Tensor packed[2];  ///< columns of the rows and of the columns of a tile
+
+  /// packed[slot] with room for `count` elements.
+  T* room(int slot, int64_t count) {
+    if (!packed[slot].defined() || packed[slot].numel() < count) {
+      packed[slot] = at::empty({count}, c10::CppTypeToScalarType<T>::value);
+    }
+    return packed[slot].template mutable_data_ptr<T>();
+  }
 
   /// `values` as an array that may be read to the end of a panel.
   const T* padded(int slot, const T* values, int64_t count, int64_t panel) {

@@ -14,8 +14,9 @@
 /// threads.
 namespace pointattn::ops::tile {
 
-inline constexpr int64_t kTileRows = 96;  // multiples of every group and panel below
+inline constexpr int64_t kTileRows = 192;  // multiples of every group and panel below
 inline constexpr int64_t kTileCols = 192;
+inline constexpr int64_t kDiagonalRows = 96;  // also
 inline constexpr int64_t kMaxLanes = 16;
 inline constexpr int64_t kMaxPanel = 2 * kMaxLanes;
 
@@ -50,6 +51,14 @@ struct GradientTerms {
   const T* column_dot;
 };
 
+/// What the rows, or the columns, of a tile of a Gaussian kernel bring and gather.
+template <typename T>
+struct GaussianSide {
+  const T* shift;   ///< half the squared lengths of the points
+  const T* weight;  ///< what their entries count in the sums of the other side
+  T* sum;
+};
+
 template <typename T>
 struct Kernels {
   int64_t group;  ///< rows of the left operand that one inner product handles
@@ -59,6 +68,11 @@ struct Kernels {
   /// tile = left · right; columns from `cols` to the end of the last panel are set to `tail`.
   void (*scores)(
       const T* left, int64_t rows, const T* right, int64_t cols, int64_t depth, T tail, T* tile);
+
+  /// Copies points as the right operand of a product whose depth is the points: panels of their
+  /// columns, the last one filled up with zeros, each row times its factor
+  /// where there are factors.
+  void (*pack_columns)(Rows<const T> from, int64_t rows, const T* factor, T* to);
 
   /// out[rows,:] += tile[rows,depth] · right.
   void (*multiply)(const T* tile, int64_t rows, int64_t depth, Panels<T> right, Rows<T> out);
@@ -108,6 +122,23 @@ struct Kernels {
                        const T* column_scale,
                        const T* column_dot,
                        T* dot);
+
+  /// The scores of points with points as a Gaussian kernel: tile = exp(tile − row.shift −
+  /// column.shift), row.sum += tile column.weight, column.sum += tileᵀ row.weight. The arrays of the
+  /// columns reach to the end of the last panel.
+  void (*gaussian)(T* tile,
+                   int64_t rows,
+                   int64_t cols,
+                   const GaussianSide<T>& row,
+                   const GaussianSide<T>& column);
+
+  /// tile = exp(tile − row_shift − column_shift) ∘ factor.
+  void (*scale_gaussian)(T* tile,
+                         const T* factor,
+                         int64_t rows,
+                         int64_t cols,
+                         const T* row_shift,
+                         const T* column_shift);
 
   /// tile = dE from the scores in `tile` and the products v · g in `value_grad`.
   void (*score_gradient)(

@@ -74,6 +74,23 @@ void scores(
   }
 }
 
+template <typename T>
+void pack_columns(Rows<const T> from, int64_t rows, const T* factor, T* to) {
+  for (int64_t c = 0; c < from.width; c += kPanel<T>) {
+    const int64_t valid = from.width - c < kPanel<T> ? from.width - c : kPanel<T>;
+    for (int64_t r = 0; r < rows; ++r, to += kPanel<T>) {
+      const T* row = from.first + r * from.stride + c;
+      const T scale = factor == nullptr ? T(1) : factor[r];
+      if (valid == kPanel<T>) {
+        store<T>(to, load(row) * scale);
+        store<T>(to + kLanes<T>, load(row + kLanes<T>) * scale);
+        continue;
+      }
+      for (int64_t i = 0; i < kPanel<T>; ++i) to[i] = i < valid ? row[i] * scale : T(0);
+    }
+  }
+}
+
 /// The two products of a tile: kRowStride and kDepthStride say whether it is read as it lies or
 /// transposed.
 template <typename T, int64_t kRowStride, int64_t kDepthStride>
@@ -186,6 +203,62 @@ void score_gradient(
   }
 }
 
+/// kRows rows at once, so that what the columns bring and gather is read once for all of them.
+template <typename T, int64_t kRows>
+POINTATTN_INLINE void gaussian_rows(T* tile,
+                                    int64_t cols,
+                                    const GaussianSide<T>& row,
+                                    const GaussianSide<T>& column) {
+  Vector<T> total[kRows];
+  for (int64_t r = 0; r < kRows; ++r) total[r] = Vector<T>{};
+  for (int64_t c = 0; c < cols; c += kLanes<T>) {
+    const Vector<T> shift = load(column.shift + c);
+    const Vector<T> weight = load(column.weight + c);
+    Vector<T> sum = load(column.sum + c);
+#pragma GCC unroll 4
+    for (int64_t r = 0; r < kRows; ++r) {
+      T* to = tile + r * kTileCols + c;
+      const Vector<T> entry = exponential<T>(load(to) - row.shift[r] - shift);
+      store<T>(to, entry);
+      total[r] += entry * weight;
+      sum += entry * row.weight[r];
+    }
+    store<T>(column.sum + c, sum);
+  }
+  for (int64_t r = 0; r < kRows; ++r) row.sum[r] += sum_lanes<T>(total[r]);
+}
+
+template <typename T>
+void gaussian(T* tile,
+              int64_t rows,
+              int64_t cols,
+              const GaussianSide<T>& row,
+              const GaussianSide<T>& column) {
+  const auto from = [&](int64_t r) {
+    return GaussianSide<T>{row.shift + r, row.weight + r, row.sum + r};
+  };
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4) gaussian_rows<T, 4>(tile + r * kTileCols, cols, from(r), column);
+  for (; r < rows; ++r) gaussian_rows<T, 1>(tile + r * kTileCols, cols, from(r), column);
+}
+
+template <typename T>
+void scale_gaussian(T* tile,
+                    const T* factor,
+                    int64_t rows,
+                    int64_t cols,
+                    const T* row_shift,
+                    const T* column_shift) {
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = tile + r * kTileCols;
+    const T* factors = factor + r * kTileCols;
+    for (int64_t c = 0; c < cols; c += kLanes<T>) {
+      const Vector<T> entry = exponential<T>(load(row + c) - row_shift[r] - load(column_shift + c));
+      store<T>(row + c, entry * load(factors + c));
+    }
+  }
+}
+
 template <typename T>
 void add_column_bias(T* tile, int64_t rows, int64_t cols, const T* bias) {
   for (int64_t r = 0; r < rows; ++r) {
@@ -247,6 +320,7 @@ constexpr Kernels<T> kTable{kGroup,
                             kPanel<T>,
                             kLanes<T>,
                             scores<T>,
+                            pack_columns<T>,
                             multiply<T>,
                             multiply_transposed<T>,
                             add_column_bias<T>,
@@ -258,6 +332,8 @@ constexpr Kernels<T> kTable{kGroup,
                             end_row_sums<T>,
                             weigh_by_column<T>,
                             weigh_by_row<T>,
+                            gaussian<T>,
+                            scale_gaussian<T>,
                             score_gradient<T>};
 
 }  // namespace

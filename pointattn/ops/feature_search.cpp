@@ -130,8 +130,8 @@ void search(const SearchInputs& inputs, int64_t k, const Neighbors& out) {
 
   const tile::Layout<T> queries(inputs.query.offsets);
   const tile::Layout<T> columns(inputs.points.offsets);
-  const tile::PackedPoints<T> left = queries.groups(tile::by_head(moved.query));
-  const tile::PackedPoints<T> right = columns.panels(tile::by_head(moved.points));
+  const tile::PackedPoints<T> left = queries.groups({tile::by_head(moved.query)});
+  const tile::PackedPoints<T> right = columns.panels({tile::by_head(moved.points)});
   tile::for_each_row_tile(queries, [&](const tile::Span& rows, tile::Scratch<T>& scratch) {
     const tile::Cloud& cloud = columns.clouds()[static_cast<size_t>(rows.cloud->index)];
     std::vector<Candidates<T>> candidates(static_cast<size_t>(rows.count));

@@ -36,11 +36,12 @@ OffsetAttentionGradients call_backward(const at::Tensor& grad,
                                        const at::Tensor& row_max,
                                        const at::Tensor& row_scale,
                                        const at::Tensor& column_scale,
-                                       const at::Tensor& offsets) {
+                                       const at::Tensor& offsets,
+                                       bool shared) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("pointattn::_offset_attention_backward", "")
                              .typed<decltype(call_backward)>();
-  return op.call(grad, q, k, v, out, row_max, row_scale, column_scale, offsets);
+  return op.call(grad, q, k, v, out, row_max, row_scale, column_scale, offsets, shared);
 }
 
 /// Below autograd, on any backend.
@@ -60,6 +61,7 @@ class OffsetAttention : public torch::autograd::Function<OffsetAttention> {
                             const at::Tensor& offsets) {
     at::AutoDispatchBelowADInplaceOrView below;
     auto [out, row_max, row_scale, column_scale] = call_forward(q, k, v, offsets);
+    context->saved_data["shared"] = q.is_same(k);
     context->save_for_backward({q, k, v, offsets, out, row_max, row_scale, column_scale});
     return out;
   }
@@ -69,8 +71,16 @@ class OffsetAttention : public torch::autograd::Function<OffsetAttention> {
     check_first_derivative(kName);
     const auto saved = context->get_saved_variables();
     at::AutoDispatchBelowADInplaceOrView below;
-    auto [grad_q, grad_k, grad_v] = call_backward(
-        grads[0], saved[0], saved[1], saved[2], saved[4], saved[5], saved[6], saved[7], saved[3]);
+    auto [grad_q, grad_k, grad_v] = call_backward(grads[0],
+                                                  saved[0],
+                                                  saved[1],
+                                                  saved[2],
+                                                  saved[4],
+                                                  saved[5],
+                                                  saved[6],
+                                                  saved[7],
+                                                  saved[3],
+                                                  context->saved_data["shared"].toBool());
     return {grad_q, grad_k, grad_v, at::Tensor()};
   }
 };
@@ -104,9 +114,11 @@ OffsetAttentionGradients backward_meta(const at::Tensor& grad,
                                        const at::Tensor& row_max,
                                        const at::Tensor& row_scale,
                                        const at::Tensor& column_scale,
-                                       const at::Tensor& /*offsets*/) {
+                                       const at::Tensor& /*offsets*/,
+                                       bool shared) {
   check_offset_attention_backward(grad, q, k, v, {out, row_max, row_scale, column_scale});
-  return zero_offset_attention_gradients(q, k, v);
+  const OffsetAttentionGradients result = zero_offset_attention_gradients(q, k, v);
+  return shared ? sum_of_shared(result) : result;
 }
 
 }  // namespace
@@ -151,9 +163,15 @@ OffsetAttentionGradients zero_offset_attention_gradients(const at::Tensor& q,
                                                          const at::Tensor& k,
                                                          const at::Tensor& v) {
   const auto zeros = [](const at::Tensor& like) {
+    if (!like.defined()) return at::Tensor();
     return at::zeros({like.size(0), like.size(1)}, like.options());
   };
   return {zeros(q), zeros(k), zeros(v)};
+}
+
+OffsetAttentionGradients sum_of_shared(const OffsetAttentionGradients& gradients) {
+  const auto& [grad_q, grad_k, grad_v] = gradients;
+  return {grad_k.defined() ? grad_q.add_(grad_k) : grad_q, at::Tensor(), grad_v};
 }
 
 at::Tensor offset_attention(const at::Tensor& q,
@@ -173,9 +191,9 @@ TORCH_LIBRARY_FRAGMENT(pointattn, m) {
       "(Tensor out, Tensor row_max, Tensor row_scale, Tensor column_scale)");
   m.def(
       "_offset_attention_backward(Tensor grad, Tensor q, Tensor k, Tensor v, Tensor out, Tensor "
-      "row_max, "
-      "Tensor row_scale, Tensor column_scale, Tensor offsets) -> (Tensor grad_q, Tensor grad_k, "
-      "Tensor grad_v)");
+      "row_max, Tensor row_scale, Tensor column_scale, Tensor offsets, bool shared=False) -> "
+      "(Tensor "
+      "grad_q, Tensor grad_k, Tensor grad_v)");
 }
 TORCH_LIBRARY_IMPL(pointattn, CompositeExplicitAutograd, m) {
   m.impl("offset_attention", &offset_attention_plain);

@@ -19,10 +19,11 @@ namespace pointattn::ops {
 /// v        [N,C] same dtype
 /// offsets  [B+1] int64 row starts; a cloud attends to itself only, an empty cloud is allowed
 ///
-/// Returns [N,C]. OffsetAttentionGradients to q, k and v. With r_i = log Σ_j exp(E_ij) the map is A_ij = exp(E_ij
+/// Returns [N,C]. Gradients to q, k and v. With r_i = log Σ_j exp(E_ij) the map is A_ij = exp(E_ij
 /// − r_i − t_j), t_j = log(1e-9 + Σ_i P_ij): a first pass over tiles of E finds r, a second one
 /// finds t and out. The backward pass recomputes tiles from q, k, v, r, t and out. Memory beyond
-/// inputs and outputs: O(N) + O(tile) per thread. The same bits for every number of threads. Throws
+/// inputs and outputs: O(N) + O(tile) per thread. Where q and k are the same tensor, the CPU visits
+/// each pair of points once (offset_attention_symmetric.h). The same bits for every number of threads. Throws
 /// c10::ValueError: wrong shapes or dtypes, offsets that do not fit.
 at::Tensor offset_attention(const at::Tensor& q,
                             const at::Tensor& k,

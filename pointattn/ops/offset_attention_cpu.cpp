@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward pass on the CPU: the scores E = q kᵀ are recomputed tile by tile in each of two passes
-// and never leave the cache.
+// Forward pass on the CPU, for any queries and keys; where they are one matrix most clouds take the
+// form of offset_attention_symmetric.h. The scores E = q kᵀ are recomputed tile by tile in each of
+// two passes and never leave the cache.
 //
 //   Pass 1, tiles of rows i: row_max_i = max_j E_ij, row_scale_i = 1 / Σ_j exp(E_ij − row_max_i).
 //
@@ -13,6 +14,7 @@
 #include "pointattn/core/check.h"
 #include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
+#include "pointattn/ops/offset_attention_symmetric.h"
 
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
@@ -82,24 +84,27 @@ void Forward<T>::outputs(const Span& rows, Scratch<T>& scratch) const {
   }
 }
 
-/// q, k, v [N,1,·]
+/// q, k, v [N,1,·]; `shared` where k is q.
 template <typename T>
 void run_forward(const at::Tensor& q,
                  const at::Tensor& k,
                  const at::Tensor& v,
                  const std::vector<int64_t>& offsets,
+                 bool shared,
                  const OffsetAttentionResult& result) {
-  const tile::Layout<T> layout(offsets);
-  const bool shared = q.const_data_ptr() == k.const_data_ptr();  // PCT projects once
-  const PackedPoints<T> q_groups = layout.groups(q);
-  const PackedPoints<T> k_panels = layout.panels(k);
+  const OffsetAttentionForms<T> forms(q, shared, offsets);
+  symmetric_forward(forms, q, v, result);
+  const tile::Layout<T>& layout = forms.general;
+  if (layout.row_tiles().empty()) return;
+  const PackedPoints<T> q_groups = layout.groups({q});
+  const PackedPoints<T> k_panels = layout.panels({k});
   const auto& [out, row_max, row_scale, column_scale] = result;
   const Forward<T> forward{layout,
                            q_groups,
                            k_panels,
-                           shared ? q_groups : layout.groups(k),
-                           shared ? k_panels : layout.panels(q),
-                           layout.columns(v),
+                           shared ? q_groups : layout.groups({k}),
+                           shared ? k_panels : layout.panels({q}),
+                           layout.columns({v}),
                            v.size(2),
                            out.template mutable_data_ptr<T>(),
                            row_max.template mutable_data_ptr<T>(),
@@ -121,7 +126,10 @@ OffsetAttentionResult forward_cpu(const at::Tensor& q,
       checked_offsets("offset_attention", offsets, "offsets", q.size(0));
   OffsetAttentionResult result = empty_offset_attention_result(q, v);
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    run_forward<scalar_t>(tile::by_head(q), tile::by_head(k), tile::by_head(v), starts, result);
+    const bool shared = is_one_matrix(q, k);
+    const at::Tensor queries = tile::by_head(q);
+    run_forward<scalar_t>(
+        queries, shared ? queries : tile::by_head(k), tile::by_head(v), starts, shared, result);
   });
   return result;
 }

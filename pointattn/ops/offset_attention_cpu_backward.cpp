@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backward pass on the CPU, two passes over recomputed tiles. With g the gradient of out and
+// Backward pass on the CPU for any queries and keys (see offset_attention_cpu.cpp), two passes over
+// recomputed tiles. With g the gradient of out and
 // D_j = out_j · g_j:
 //   Pass 1, tiles of rows i: A_ij = exp(E_ij − row_max_i) row_scale_i column_scale_j,
 //   dv_i = Σ_j A_ij g_j, s_i = v_i · dv_i − Σ_j A_ij D_j.
@@ -10,6 +11,7 @@
 #include "pointattn/ops/attention_blocks.h"
 #include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
+#include "pointattn/ops/offset_attention_symmetric.h"
 
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
@@ -103,31 +105,30 @@ void Backward<T>::score_gradients(const Span& rows, const Span& block, Scratch<T
   });
 }
 
-/// grad, q, k, v [N,1,·]
+/// The clouds of `layout`; grad, q, k, v [N,1,·], `shared` where k is q.
 template <typename T>
-void run_backward(const at::Tensor& grad,
+void run_backward(const tile::Layout<T>& layout,
+                  const at::Tensor& grad,
                   const at::Tensor& q,
                   const at::Tensor& k,
                   const at::Tensor& v,
                   const OffsetAttentionResult& saved,
-                  const std::vector<int64_t>& offsets,
+                  bool shared,
                   const OffsetAttentionGradients& result) {
-  const tile::Layout<T> layout(offsets);
   const auto& [out, row_max, row_scale, column_scale] = saved;
   const at::Tensor column_dot = tile::row_products<T>(tile::by_head(out), grad);
   const at::Tensor row_dot = at::empty_like(column_dot);
-  const bool shared = q.const_data_ptr() == k.const_data_ptr();
-  const PackedColumns<T> q_columns = layout.columns(q);
+  const PackedColumns<T> q_columns = layout.columns({q});
   const Backward<T> backward{layout,
                              q.size(2),
                              v.size(2),
-                             layout.groups(q),
-                             layout.groups(v),
-                             layout.panels(k),
-                             layout.panels(grad),
+                             layout.groups({q}),
+                             layout.groups({v}),
+                             layout.panels({k}),
+                             layout.panels({grad}),
                              q_columns,
-                             shared ? q_columns : layout.columns(k),
-                             layout.columns(grad),
+                             shared ? q_columns : layout.columns({k}),
+                             layout.columns({grad}),
                              v.const_data_ptr<T>(),
                              row_max.template const_data_ptr<T>(),
                              row_scale.template const_data_ptr<T>(),
@@ -157,24 +158,29 @@ OffsetAttentionGradients backward_cpu(const at::Tensor& grad,
                                       const at::Tensor& row_max,
                                       const at::Tensor& row_scale,
                                       const at::Tensor& column_scale,
-                                      const at::Tensor& offsets) {
+                                      const at::Tensor& offsets,
+                                      bool shared) {
   check_offset_attention_backward(grad, q, k, v, {out, row_max, row_scale, column_scale});
   const std::vector<int64_t> starts =
       checked_offsets("offset_attention", offsets, "offsets", q.size(0));
-  const OffsetAttentionGradients result = zero_offset_attention_gradients(q, k, v);
-  if (q.size(0) == 0) return result;
+  if (q.size(0) == 0) return zero_offset_attention_gradients(q, shared ? at::Tensor() : k, v);
   const OffsetAttentionResult saved{
       out.contiguous(), row_max.contiguous(), row_scale.contiguous(), column_scale.contiguous()};
-  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    run_backward<scalar_t>(tile::by_head(grad.contiguous()),
-                           tile::by_head(q),
-                           tile::by_head(k),
-                           tile::by_head(v.contiguous()),
-                           saved,
-                           starts,
-                           result);
+  return AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
+    const at::Tensor queries = tile::by_head(q);
+    const at::Tensor values = tile::by_head(v.contiguous());
+    const at::Tensor grads = tile::by_head(grad.contiguous());
+    const OffsetAttentionForms<scalar_t> forms(queries, shared, starts);
+    const bool apart = !shared || !forms.general.row_tiles().empty();
+    const OffsetAttentionGradients result =
+        zero_offset_attention_gradients(q, apart ? k : at::Tensor(), v);
+    symmetric_backward(forms, grads, queries, values, saved, result);
+    if (apart) {
+      const at::Tensor keys = shared ? queries : tile::by_head(k);
+      run_backward(forms.general, grads, queries, keys, values, saved, shared, result);
+    }
+    return shared ? sum_of_shared(result) : result;
   });
-  return result;
 }
 
 }  // namespace

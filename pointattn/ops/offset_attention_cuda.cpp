@@ -69,7 +69,8 @@ OffsetAttentionGradients backward_cuda(const at::Tensor& grad_in,
                                        const at::Tensor& row_max_in,
                                        const at::Tensor& row_scale_in,
                                        const at::Tensor& column_scale_in,
-                                       const at::Tensor& offsets) {
+                                       const at::Tensor& offsets,
+                                       bool shared) {
   check_offset_attention_backward(
       grad_in, q_in, k_in, v_in, {out_in, row_max_in, row_scale_in, column_scale_in});
   const c10::cuda::CUDAGuard guard(q_in.device());
@@ -104,6 +105,7 @@ OffsetAttentionGradients backward_cuda(const at::Tensor& grad_in,
                                                       mutable_cuda_data<T>(std::get<2>(result))};
         cuda::launch_offset_attention_backward(params, c10::cuda::getCurrentCUDAStream());
       });
+  if (shared) return sum_of_shared(result);
   return result;
 }
 

@@ -42,4 +42,14 @@ std::vector<at::Tensor> run_attention(const Function& function, const AttentionI
   return {out.detach(), grads[0], grads[1], grads[2]};
 }
 
+/// out, dq, dv where q is queries and keys, as in PCT.
+template <typename Function>
+std::vector<at::Tensor> run_shared(const Function& function, const AttentionInput& input) {
+  const at::Tensor q = input.q.detach().clone().requires_grad_();
+  const at::Tensor v = input.v.detach().clone().requires_grad_();
+  const at::Tensor out = function(q, q, v, input.offsets);
+  const auto grads = torch::autograd::grad({out}, {q, v}, {input.grad});
+  return {out.detach(), grads[0], grads[1]};
+}
+
 }  // namespace pointattn
