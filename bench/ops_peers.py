@@ -2,11 +2,13 @@
 """Neighbour search, sampling and interpolation against what Python has for them, in one run: a uniform cube of N points in random
 order, each point a query, building included, float32 tensors or arrays in, all threads.
 
-    . scripts/env.sh && python bench/ops_peers.py [--n 1024,4096] [--k 16,32] [--only knn,ball,farthest,interpolate] [--csv FILE]
+    . scripts/env.sh && python bench/ops_peers.py [--n 1024,4096] [--k 16,32] [--only knn,ball,farthest,interpolate] [--csv FILE] [--device cuda]
 
 Peers, each if it can be imported, else named and left out: SciPy (cKDTree), scikit-learn (KDTree, one thread), small_gicp
 (KdTree), Open3D (NearestNeighborSearch, farthest_point_down_sample), fpsample (its exact bucketed forms, one thread), torch
-(cdist and topk, the whole matrix, up to --most-square points). ball: the nearest 32 within the radius that holds 32 on average.
+(cdist and topk, the whole matrix, up to --most-square points). On CUDA torch alone: the same; "torch mm", cdist by products as is
+its default, whose near distances cancel, some rows at a time and so of any size; "torch loop", the definition of farthest points
+by a few kernels a point. ball: the nearest 32 within the radius that holds 32 on average.
 farthest: 512, 1,024, 2,048, then 4,096 points. interpolate: from N/4 points to N by the nearest 3, C=128; peers find the
 neighbours, torch weighs. "differ": of knn and ball the share of distances that are not ours up to a relative 1e-5, of
 interpolate that of values (1e-4); of farthest the indices that are not ours from the peer's first point (points taken, where a
@@ -16,11 +18,11 @@ each one thread.
 import argparse
 import csv
 import importlib
+import math
 import pathlib
 import statistics
 import time
 
-import numpy as np
 import torch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -48,18 +50,38 @@ class Ours:
 
 
 class Torch:
-    """The N x N matrix, exact differences (the products that cdist takes by default cancel for near points)."""
+    """The N x N matrix, at most 2^28 numbers of it at a time, by exact differences."""
 
     name = "torch"
     square = True
+    mode = "donot_use_mm_for_euclid_dist"
 
     def knn(self, query, points, k):
-        d, index = torch.cdist(query, points, compute_mode="donot_use_mm_for_euclid_dist").topk(k, 1, False)
-        return d.square_(), index
+        some = query.split(max(1, 2**28 // len(points)))
+        found = [torch.cdist(rows, points, compute_mode=self.mode).topk(k, 1, False) for rows in some]
+        return torch.cat([d for d, _ in found]).square_(), torch.cat([index for _, index in found])
 
     def ball(self, query, points, radius, k):
         d, index = self.knn(query, points, k)
         return d.masked_fill_(d > radius**2, float("inf")), index
+
+
+class TorchProducts(Torch):
+    name = "torch mm"
+    square = False
+    mode = "use_mm_for_euclid_dist"
+
+
+class TorchLoop:
+    name = "torch loop"
+
+    def farthest(self, points, count):
+        taken = torch.zeros(count, dtype=torch.int64, device=points.device)
+        least = torch.full_like(points[:, 0], float("inf"))
+        for i in range(1, count):
+            torch.minimum(least, (points - points[taken[i - 1 : i]]).square_().sum(1), out=least)
+            taken[i] = least.argmax()
+        return taken
 
 
 class SciPy:
@@ -91,9 +113,9 @@ class SmallGicp:
 
     def knn(self, query, points, k):
         threads = torch.get_num_threads()
-        tree = self.module.KdTree(points.numpy().astype(np.float64), threads)
-        index, sq_dist = tree.batch_knn_search(query.numpy().astype(np.float64), k, threads)
-        return torch.from_numpy(sq_dist), torch.from_numpy(index.astype(np.int64))
+        tree = self.module.KdTree(points.double().numpy(), threads)
+        index, sq_dist = tree.batch_knn_search(query.double().numpy(), k, threads)
+        return torch.from_numpy(sq_dist), torch.from_numpy(index.astype("int64"))
 
 
 class Open3D:
@@ -120,9 +142,9 @@ class Open3D:
         return d.masked_fill_(index < 0, float("inf")), index
 
     def farthest(self, points, count):
-        vectors = self.module.utility.Vector3dVector(points.numpy().astype(np.float64))
+        vectors = self.module.utility.Vector3dVector(points.double().numpy())
         taken = self.module.geometry.PointCloud(vectors).farthest_point_down_sample(count)
-        return torch.from_numpy(np.asarray(taken.points)).float()
+        return torch.from_numpy(importlib.import_module("numpy").asarray(taken.points)).float()
 
 
 class FpSampleLines:
@@ -133,7 +155,7 @@ class FpSampleLines:
         # The fastest of the heights that were tried for each size.
         height = next(h for most, h in ((1024, 3), (4096, 4), (16384, 6), (131072, 7), (1 << 60, 9)) if len(points) <= most)
         index = self.module.bucket_fps_kdline_sampling(points.numpy(), count, height, start_idx=0)
-        return torch.from_numpy(index.astype(np.int64))
+        return torch.from_numpy(index.astype("int64"))
 
 
 class FpSampleTree:
@@ -142,7 +164,7 @@ class FpSampleTree:
 
     def farthest(self, points, count):
         index = self.module.bucket_fps_kdtree_sampling(points.numpy(), count, start_idx=0)
-        return torch.from_numpy(index.astype(np.int64))
+        return torch.from_numpy(index.astype("int64"))
 
 
 def interpolated(peer):
@@ -155,7 +177,9 @@ def interpolated(peer):
     return call
 
 
-def find_peers():
+def find_peers(device):
+    if device == "cuda":
+        return [Torch(), TorchProducts(), TorchLoop()]
     found = []
     for peer in (Torch(), SciPy(), ScikitLearn(), SmallGicp(), Open3D(), FpSampleLines(), FpSampleTree()):
         if hasattr(peer, "needs"):
@@ -176,6 +200,8 @@ def measure(calls, runs, seconds):
     def timed(name):
         begin = time.perf_counter()
         results[name] = calls[name]()
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
         return 1e3 * (time.perf_counter() - begin)
 
     for name in calls:
@@ -206,20 +232,20 @@ def difference(operation, points, expected, got):
         order = (set(map(tuple, points[expected].tolist())), set(map(tuple, got.tolist())))
         return str(len(order[0] - order[1]))
     first = int(got[0])  # fpsample's buckets begin elsewhere than they are told to: so do we, then
-    rows = torch.arange(len(points))
+    rows = torch.arange(len(points), device=points.device)
     rows[0], rows[first] = first, 0
     expected = rows[Ours().farthest(points[rows], len(got))]
     return str((expected != got).sum().item())
 
 
 def cases(options, n):
-    points = torch.rand(n, 3)
+    points = torch.rand(n, 3).to(options.device)
     for k in map(int, options.k.split(",")):
         yield "knn", f"knn k={k}", (points, points, k)
-    radius = (BALL / n * 3 / (4 * np.pi)) ** (1 / 3)
+    radius = (BALL / n * 3 / (4 * math.pi)) ** (1 / 3)
     yield "ball", "ball", (points, points, radius, BALL)
     yield "farthest", "farthest", (points, min(4096, {1024: 512, 4096: 1024, 16384: 2048}.get(n, max(1, n // 8))))
-    yield "interpolate", "interpolate", (points, points[: n // 4].contiguous(), torch.randn(n // 4, 128))
+    yield "interpolate", "interpolate", (points, points[: n // 4].contiguous(), torch.randn(n // 4, 128).to(options.device))
 
 
 def calls_of(operation, arguments, peers, options):
@@ -244,6 +270,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10, help="no new round of a row begins after")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--most-square", type=int, default=4096, help="points of the N x N matrices at most")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--csv", help="also write the table there")
     parser.add_argument("--library", default=str(ROOT / "build/release/libpointattn.so"))
     options = parser.parse_args()
@@ -251,8 +278,9 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
 
-    peers = [Ours(), *find_peers()]
-    print(f"float32, {torch.get_num_threads()} threads; milliseconds, peer / ours", flush=True)
+    peers = [Ours(), *find_peers(options.device)]
+    where = f"{torch.get_num_threads()} threads" if options.device == "cpu" else torch.cuda.get_device_name()
+    print(f"float32, {where}; milliseconds, peer / ours", flush=True)
     rows = []
     for n in map(int, options.n.split(",")):
         for operation, name, arguments in cases(options, n):

@@ -50,5 +50,6 @@ if [ "$figures" = yes ] && [ "$code" -eq 0 ]; then
     "$python" bench/attention_peers.py --library "$library" --device cuda --n 1024,4096,16384,65536,262144 --only-ours-from 65536 $pass ||
       code=$?
   done
+  "$python" bench/ops_peers.py --library "$library" --device cuda --n 1024,4096,16384,131072,1048576 --most-square 16384 || code=$?
 fi
 [ "$code" -eq 0 ] || fail "not all passed; the lines above say what"

@@ -4,7 +4,7 @@
 #include "pointattn/adapters/cloud_search.h"
 
 #include <pcl/common/point_tests.h>
-#include <pcl/search/search.h>
+#include <pcl/search/kdtree.h>
 
 #include <cmath>
 #include <cstdint>
@@ -18,7 +18,12 @@ namespace pointattn::adapters {
 /// This project's neighbour search for PCL's algorithms (target pointattn_pcl_search):
 ///
 ///   pcl::NormalEstimationOMP<pcl::PointXYZ, pcl::Normal> normals;
-///   normals.setSearchMethod(std::make_shared<adapters::PclSearch<pcl::PointXYZ>>());
+///   normals.setSearchMethod(pcl::make_shared<adapters::PclSearch<pcl::PointXYZ>>());
+///   pcl::IterativeClosestPoint<pcl::PointXYZ, pcl::PointXYZ> icp;
+///   icp.setSearchMethodTarget(pcl::make_shared<adapters::PclSearch<pcl::PointXYZ>>());
+///
+/// PCL's registration takes nothing but its own k-d tree, so this is one by type; of that tree
+/// nothing is used, so its epsilon and point representation are without effect.
 ///
 /// Exact, nearest first, equal distances by lower place; distances are squared, a radius is
 /// inclusive. As in PCL's own trees, points that are not finite are never found, and k above the
@@ -26,7 +31,7 @@ namespace pointattn::adapters {
 /// input cloud (what normals, features and segmentation ask) are answered for the whole cloud at
 /// once; see CloudSearch. One object may be searched by many threads.
 template <typename PointT>
-class PclSearch : public pcl::search::Search<PointT> {
+class PclSearch : public pcl::search::KdTree<PointT> {
  public:
   using Base = pcl::search::Search<PointT>;
   using Base::nearestKSearch;
@@ -35,7 +40,7 @@ class PclSearch : public pcl::search::Search<PointT> {
   using typename Base::PointCloud;
   using typename Base::PointCloudConstPtr;
 
-  PclSearch() : Base("pointattn", true) {}
+  PclSearch() { this->name_ = "pointattn"; }
 
   void setInputCloud(const PointCloudConstPtr& cloud,
                      const IndicesConstPtr& indices = IndicesConstPtr()) override {

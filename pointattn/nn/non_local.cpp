@@ -56,6 +56,35 @@ at::Tensor relu_sums(const at::Tensor& a, const at::Tensor& b, const at::Tensor&
   return sums.to(v.scalar_type());
 }
 
+/// The first by x, then by y, then by z of the points [n,3], n ≥ 1.
+int64_t least_row(const at::Tensor& xyz) {
+  at::Tensor rows = at::arange(xyz.size(0), xyz.options().dtype(at::kLong));
+  for (int64_t axis = 0; axis < 3; ++axis) {
+    const at::Tensor values = xyz.select(1, axis).index_select(0, rows);
+    rows = rows.index_select(0, values.eq(values.min()).nonzero().squeeze(1));
+  }
+  return rows.size(0) > 0 ? rows[0].item<int64_t>() : 0;  // none: NaN, which sampling refuses
+}
+
+/// Farthest points of each cloud, the first of them its least_row(): another order of the points has
+/// the same ones.
+Sampled sample_keys(const PointBatch& points, int64_t keys) {
+  const at::Tensor xyz = points.xyz.detach();
+  const at::Tensor order = at::arange(xyz.size(0), xyz.options().dtype(at::kLong));
+  int64_t begin = 0;
+  for (const int64_t count : points.counts()) {
+    if (count > 0) {
+      const int64_t least = begin + least_row(xyz.narrow(0, begin, count));
+      order[begin] = least;
+      order[least] = begin;
+    }
+    begin += count;
+  }
+  Sampled sampled = sample_farthest({xyz.index_select(0, order), {}, points.offsets}, keys);
+  sampled.index = order.index_select(0, sampled.index);
+  return sampled;
+}
+
 torch::nn::Linear linear(int64_t in, int64_t out) {
   torch::nn::Linear layer(in, out);
   const at::NoGradGuard no_grad;
@@ -111,7 +140,7 @@ at::Tensor NonLocalImpl::forward(const at::Tensor& feat, const PointBatch& point
   check(feat, "feat", {"N", channels_});
   check(points.xyz, "xyz", {"N", 3});
   if (options_.keys == 0) return feat + out(gather_all(feat, feat, points.offsets, points.offsets));
-  const Sampled keys = sample_farthest(points, options_.keys);
+  const Sampled keys = sample_keys(points, options_.keys);
   const at::Tensor key = feat.index_select(0, keys.index);
   return feat + out(gather_all(feat, key, points.offsets, keys.batch.offsets));
 }

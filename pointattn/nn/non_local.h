@@ -24,7 +24,7 @@ NonLocalKind non_local_kind(const std::string& name);
 
 struct NonLocalOptions {
   NonLocalKind kind = NonLocalKind::kEmbeddedGaussian;
-  int64_t keys = 0;  ///< most points of a cloud that serve as j, by farthest point sampling; 0: all
+  int64_t keys = 0;  ///< most points of a cloud that serve as j, farthest points; 0: all
 };
 
 /// Non-local block (Wang et al., "Non-local neural networks", CVPR 2018) over the points of each
@@ -34,7 +34,8 @@ struct NonLocalOptions {
 /// fresh block is the identity. Every kind is exact without an N×N matrix: the softmax ones by
 /// ops::attention, the dot product as θ (φᵀ g) in O(N·C²), the concatenation by sorting in
 /// O(N log N + N·C), since w · [θ_i, φ_j] = a_i + b_j and the sum over b_j > −a_i is a_i and 1 times
-/// suffix sums of g and b·g. Fewer keys are chosen by the coordinates, never by the order in memory.
+/// suffix sums of g and b·g. Fewer keys are chosen by the coordinates, never by the order in memory:
+/// farthest points, from the first by (x, y, z) on.
 /// Submodules: "g", "out" (W_z and BN), and as the kind needs "theta", "phi", "pair" (w).
 class NonLocalImpl : public torch::nn::Cloneable<NonLocalImpl> {
  public:

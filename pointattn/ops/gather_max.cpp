@@ -3,6 +3,7 @@
 
 #include "pointattn/core/check.h"
 #include "pointattn/ops/cpu_dispatch.h"
+#include "pointattn/ops/gather_backward.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
@@ -130,7 +131,11 @@ std::tuple<Tensor, Tensor> gather_max_composed(const Tensor& feat, const Tensor&
 }
 
 Tensor gather_max_backward_composed(const Tensor& grad, const Tensor& row, int64_t rows) {
-  return at::zeros({rows, grad.size(1)}, grad.options()).scatter_add(0, row.to(at::kLong), grad);
+  // One number a row: sums have the order of M, where scatter_add() has none on CUDA.
+  const int64_t C = grad.size(1);
+  const Tensor channel = at::arange(C, row.options().dtype(at::kLong));
+  const Tensor place = row.to(at::kLong).mul_(C).add_(channel);  // [M,C]
+  return gather_backward(grad.reshape({-1, 1}), place.view({-1}), {}, rows * C).view({rows, C});
 }
 
 std::tuple<Tensor, Tensor> call_forward(const Tensor& feat, const Tensor& index) {

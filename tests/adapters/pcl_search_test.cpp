@@ -2,10 +2,13 @@
 #include "pointattn/adapters/pcl_search.h"
 
 #include <gtest/gtest.h>
+#include <pcl/common/transforms.h>
 #include <pcl/features/normal_3d_omp.h>
 #include <pcl/point_types.h>
+#include <pcl/registration/icp.h>
 #include <pcl/search/kdtree.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
 
@@ -112,6 +115,44 @@ TEST_F(PclSearchTest, NormalsAreThoseOfPclsTree) {
       EXPECT_NEAR(
           std::abs(got[i].getNormalVector3fMap().dot(expected[i].getNormalVector3fMap())), 1, 1e-4);
     }
+  }
+}
+
+TEST(PclSearch, IcpFindsThePoseThatItFindsOnPclsTree) {
+  const Cloud::Ptr target = sheet(2000);
+  target->erase(
+      std::remove_if(
+          target->begin(), target->end(), [](const Point& point) { return !pcl::isFinite(point); }),
+      target->end());
+  target->is_dense = true;
+  Eigen::Affine3f moved = Eigen::Affine3f::Identity();
+  moved.translation() << 0.02F, -0.01F, 0.015F;
+  moved.rotate(Eigen::AngleAxisf(0.05F, Eigen::Vector3f(1, 2, 3).normalized()));
+  const auto source = pcl::make_shared<Cloud>();
+  pcl::transformPointCloud(*target, *source, moved);
+  const auto ours = pcl::make_shared<adapters::PclSearch<Point>>();
+  const auto ours_of_source = pcl::make_shared<adapters::PclSearch<Point>>();
+  for (const bool reciprocal : {false, true}) {
+    Eigen::Matrix4f pose[2];
+    for (const bool on_ours : {false, true}) {
+      pcl::IterativeClosestPoint<Point, Point> icp;
+      if (on_ours) {
+        icp.setSearchMethodTarget(ours);
+        icp.setSearchMethodSource(ours_of_source);
+      }
+      icp.setUseReciprocalCorrespondences(reciprocal);
+      icp.setInputSource(source);
+      icp.setInputTarget(target);
+      icp.setMaximumIterations(60);
+      Cloud aligned;
+      icp.align(aligned);
+      EXPECT_TRUE(icp.hasConverged());
+      pose[on_ours] = icp.getFinalTransformation();
+    }
+    EXPECT_EQ(ours->getInputCloud(), target);  // it was searched
+    EXPECT_LT((pose[1] - pose[0]).cwiseAbs().maxCoeff(), 1e-5F);
+    EXPECT_LT((pose[1] * moved.matrix() - Eigen::Matrix4f::Identity()).cwiseAbs().maxCoeff(),
+              1e-3F);
   }
 }
 

@@ -25,11 +25,14 @@ NonLocal block(const std::string& kind, int64_t keys = 0) {
   return layer;
 }
 
+/// The first point of each is the one at which the sampling of keys starts.
 PointBatch clouds() {
   at::manual_seed(6);
-  return PointBatch::of({at::rand({23, 3}, at::kDouble),
-                         at::rand({1, 3}, at::kDouble),
-                         at::rand({40, 3}, at::kDouble)});
+  PointBatch batch = PointBatch::of({at::rand({23, 3}, at::kDouble),
+                                     at::rand({1, 3}, at::kDouble),
+                                     at::rand({40, 3}, at::kDouble)});
+  for (const int64_t first : {0, 24}) batch.xyz[first][0] = -1;
+  return batch;
 }
 
 at::Tensor rows_times(const torch::nn::Linear& layer, const at::Tensor& row) {
@@ -125,8 +128,8 @@ TEST_P(NonLocalTest, TheOrderInMemoryDoesNotMatter) {
   const at::NoGradGuard no_grad;
   const at::Tensor xyz = at::rand({60, 3}, at::kDouble);
   const at::Tensor feat = at::randn({60, kChannels}, at::kDouble);
-  // The first point stays: farthest point sampling starts there.
-  const at::Tensor order = at::cat({at::zeros({1}, at::kLong), at::randperm(59, at::kLong) + 1});
+  const at::Tensor order = at::randperm(60, at::kLong);
+  ASSERT_NE(order[0].item<int64_t>(), 0);
   for (const int64_t keys : {0, 9}) {
     NonLocal layer = block(GetParam(), keys);
     const at::Tensor out = layer(feat, PointBatch::of({xyz}));

@@ -38,23 +38,23 @@ class Cuda(unittest.TestCase):
         torch.manual_seed(7)
 
     def compare(self, op, args, tolerance=2e-5):
-        results = {}
-        for device in ("cpu", "cuda"):
+        def run(device):
             own = on(device, args)
             out = as_tuple(op(*own))
             inputs = [a for a in own if torch.is_tensor(a) and a.requires_grad]
             floats = [o for o in out if o.dtype.is_floating_point and o.requires_grad]
             grads = ()
             if inputs and floats:
-                torch.manual_seed(1)
-                seeds = [torch.rand(o.shape, dtype=o.dtype).to(device) for o in floats]
+                generator = torch.Generator().manual_seed(1)
+                seeds = [torch.rand(o.shape, dtype=o.dtype, generator=generator).to(device) for o in floats]
                 finite = [torch.where(o.isfinite(), o, torch.zeros_like(o)) for o in floats]
                 grads = torch.autograd.grad(finite, inputs, seeds)
-            results[device] = [t.detach().cpu() for t in (*out, *grads)]
-            if device == "cuda":
-                for first, second in zip(out, as_tuple(op(*own))):
-                    self.assertTrue(torch.equal(first, second), f"{op}: two runs differ")
-        for cpu, cuda in zip(results["cpu"], results["cuda"]):
+            return [t.detach().cpu() for t in (*out, *grads)]
+
+        first = run("cuda")
+        for one, other in zip(first, run("cuda")):
+            self.assertTrue(torch.equal(one, other), f"{op}: two runs differ")
+        for cpu, cuda in zip(run("cpu"), first):
             self.assertEqual((cpu.shape, cpu.dtype), (cuda.shape, cuda.dtype))
             if cpu.dtype.is_floating_point:
                 torch.testing.assert_close(cuda, cpu, rtol=tolerance, atol=tolerance)
@@ -81,6 +81,20 @@ class Cuda(unittest.TestCase):
     def test_farthest_point_sample(self):
         points, rows = self.clouds()
         self.compare(torch.ops.pointattn.farthest_point_sample, (points, rows, torch.tensor([700, 0, 611])))
+
+    def test_large_clouds(self):
+        """Beside small ones in a batch: searched down a tree, sampled by several blocks; more neighbours than registers."""
+        lattice = torch.randint(0, 25, (12000, 3)) / 24.0
+        points = torch.cat([torch.rand(9000, 3), torch.rand(500, 3), lattice, 1e6 + torch.rand(8300, 3)])
+        rows = offsets(9000, 0, 500, 12000, 8300)
+        self.compare(torch.ops.pointattn.knn, (points, points, rows, rows, 16))
+        query = torch.cat([2 * torch.rand(3000, 3), torch.rand(10, 3), lattice[:2500] + 1 / 48, 1e6 + torch.rand(2100, 3)])
+        queries = offsets(3000, 0, 10, 2500, 2100)
+        for radius in (0.05, float("inf")):
+            self.compare(torch.ops.pointattn.ball_query, (query, points, queries, rows, radius, 40))
+        for k in (1024, 1100):
+            self.compare(torch.ops.pointattn.knn, (query[:2100], points[:9000], offsets(2100), offsets(9000), k))
+        self.compare(torch.ops.pointattn.farthest_point_sample, (points, rows, torch.tensor([700, 0, 500, 900, 300])))
 
     def test_gather(self):
         feat = torch.randn(300, 37, requires_grad=True)
