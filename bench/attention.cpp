@@ -3,12 +3,14 @@
 // (softmax and products of whole maps) and LibTorch's own fused kernel, in one run and one table.
 //
 //   bench_attention [--plain] [--n 512,1024,…] [--clouds B] [--heads H] [--width C] [--depth D]
-//   [--runs R] [--no-peers] [--forward | --train]
+//   [--runs R] [--no-peers] [--only-ours-from N] [--forward | --train] [--svg FILE]
 //
 // C and D are those of a head; offset attention has one. "floor" is the time that the matrix
 // products of the tiled algorithm alone would take at the speed of LibTorch's own product: per pair
 // 2 (2 D + C) operations forward and 2 (4 D + 2 C) backward for offset attention, 2 (D + C) and
-// 2 (3 D + 2 C) for plain attention. Memory is the most held beyond the inputs (outputs included).
+// 2 (3 D + 2 C) for plain attention; offset attention takes queries as keys, as PCT does, which
+// leaves 2 (D + C) forward and 2 (2 D + 2 C) backward. Memory is the most held beyond the inputs
+// (outputs included). The picture shows time and memory against N.
 #include "pointattn/ops/attention.h"
 
 #include "pointattn/ops/offset_attention.h"
@@ -18,17 +20,23 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "bench/support/measure.h"
+#include "bench/support/plot.h"
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
 
+using pointattn::bench::Curve;
 using pointattn::bench::Measurement;
 
 struct Options {
@@ -42,6 +50,8 @@ struct Options {
   bool peers = true;
   bool forward = true;
   bool train = true;
+  int64_t only_ours_from = std::numeric_limits<int64_t>::max();
+  std::string svg;
 };
 
 /// Nothing when the command line is wrong.
@@ -59,6 +69,8 @@ std::optional<Options> parse(const std::vector<std::string>& arguments) {
       options.train = false;
     } else if (i + 1 == arguments.size()) {
       return std::nullopt;
+    } else if (name == "--svg") {
+      options.svg = arguments[++i];
     } else {
       std::vector<int64_t> values;
       std::stringstream list(arguments[++i]);
@@ -79,6 +91,8 @@ std::optional<Options> parse(const std::vector<std::string>& arguments) {
         options.depth = values[0];
       } else if (name == "--runs") {
         options.runs = static_cast<int>(values[0]);
+      } else if (name == "--only-ours-from") {
+        options.only_ours_from = values[0];
       } else {
         return std::nullopt;
       }
@@ -129,8 +143,8 @@ Problem offset_problem(const Options& options, int64_t points) {
              return eager_offset_attention(q.view({B, points, D}), v.view({B, points, C}))
                  .view({B * points, C});
            }},
-          pairs * static_cast<double>(2 * D + C),
-          pairs * static_cast<double>(4 * D + 2 * C)};
+          pairs * static_cast<double>(D + C),
+          pairs * static_cast<double>(2 * D + 2 * C)};
 }
 
 Problem plain_problem(const Options& options, int64_t points) {
@@ -169,15 +183,40 @@ Problem plain_problem(const Options& options, int64_t points) {
           pairs * static_cast<double>(3 * D + 2 * C)};
 }
 
-void print_row(const Options& options, int64_t points, bool train, double peak) {
+const char* name_of(bool plain, size_t candidate) {
+  if (candidate == 0) return "pointattn";
+  return candidate == 1 ? "eager" : plain ? "fused" : "";
+}
+
+/// Time and memory of forward, or of forward and backward, against N.
+struct Growth {
+  std::vector<Curve> time, memory;
+
+  void add(bool plain, int64_t points, const std::vector<Measurement>& results) {
+    time.resize(std::max(time.size(), results.size()));
+    memory.resize(time.size());
+    for (size_t i = 0; i < results.size(); ++i) {
+      time[i].name = memory[i].name = name_of(plain, i);
+      const auto n = static_cast<double>(points);
+      time[i].points.emplace_back(n, results[i].median_ms);
+      if (results[i].peak_bytes > 0) {
+        memory[i].points.emplace_back(n, static_cast<double>(results[i].peak_bytes) / 1e6);
+      }
+    }
+  }
+};
+
+void print_row(const Options& options, int64_t points, bool train, double peak, Growth& growth) {
   at::manual_seed(1);
   const Problem problem =
       options.plain ? plain_problem(options, points) : offset_problem(options, points);
   std::vector<std::function<void()>> calls;
-  for (size_t c = 0; c < (options.peers ? problem.candidates.size() : 1); ++c) {
+  const bool peers = options.peers && points < options.only_ours_from;
+  for (size_t c = 0; c < (peers ? problem.candidates.size() : 1); ++c) {
     calls.push_back(problem.call(c, train));
   }
   const auto results = pointattn::bench::measure(calls, options.runs);
+  growth.add(options.plain, points, results);
   const double products = problem.forward_products + (train ? problem.backward_products : 0);
   std::printf("%7ld  %-16s %9.2f",
               static_cast<long>(points),
@@ -204,7 +243,8 @@ int main(int argc, char** argv) {
   if (!options) {
     std::fprintf(stderr,
                  "usage: bench_attention [--plain [--heads H]] [--n LIST] [--clouds B] [--width C] "
-                 "[--depth D] [--runs R] [--no-peers] [--forward | --train]\n");
+                 "[--depth D] [--runs R] [--no-peers] [--only-ours-from N] [--forward | --train] "
+                 "[--svg FILE]\n");
     return 2;
   }
   const double peak = pointattn::bench::gemm_peak();
@@ -224,9 +264,25 @@ int main(int argc, char** argv) {
     if (shown) std::printf(" %10s %9s %8s %8s %7s", peer, "best", "MB", "slower", "best");
   }
   std::printf("\n");
+  Growth forward, train;
   for (const int64_t points : options->sizes) {
-    if (options->forward) print_row(*options, points, false, peak);
-    if (options->train) print_row(*options, points, true, peak);
+    if (options->forward) print_row(*options, points, false, peak, forward);
+    if (options->train) print_row(*options, points, true, peak, train);
+  }
+  if (options->svg.empty()) return 0;
+  std::vector<pointattn::bench::Panel> panels;
+  for (const auto& [title, growth] :
+       {std::pair{"forward", &forward}, {"forward and backward", &train}}) {
+    if (growth->time.empty()) continue;
+    panels.push_back({std::string(title) + ": time", "N", "ms", growth->time});
+    panels.push_back(
+        {std::string(title) + ": memory beyond the inputs", "N", "MB", growth->memory});
+  }
+  try {
+    pointattn::bench::plot_log_log(options->svg, panels);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_attention: %s\n", error.what());
+    return 1;
   }
   return 0;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators and whole networks against the same in eager LibTorch, in one run and one table.
 //
-//   bench_networks [--runs R]
+//   bench_networks [--runs R] [--only-pct]
 //
 // Eager counterparts: kNN by torch.cdist and topk; farthest point sampling by the usual loop of
 // whole-cloud operations; vector attention over neighbours composed of [N,K,C] tensors, as in
-// training; the part-segmentation network of PCT with its doubly normalised N×N map stored, from the
-// same weights.
+// training; PCT's networks for part segmentation and classification with the doubly normalised N×N
+// map stored, from the same weights.
 #include "pointattn/core/point_batch.h"
 #include "pointattn/models/point_transformer.h"
 #include "pointattn/nn/sampling.h"
@@ -44,16 +44,6 @@ void print(const char* what, int64_t n, const std::vector<Measurement>& results)
   std::fflush(stdout);
 }
 
-at::Tensor eager_fps(const at::Tensor& xyz, int64_t count) {
-  at::Tensor distance = at::full({xyz.size(0)}, std::numeric_limits<float>::infinity());
-  at::Tensor chosen = at::zeros({count}, at::kLong);
-  for (int64_t m = 1; m < count; ++m) {
-    distance = at::minimum(distance, (xyz - xyz[chosen[m - 1].item<int64_t>()]).square().sum(1));
-    chosen[m] = distance.argmax();
-  }
-  return chosen;
-}
-
 void bench_operators(int runs) {
   for (const int64_t n : {1024, 4096, 16384}) {
     const at::Tensor xyz = at::rand({n, 3});
@@ -68,7 +58,7 @@ void bench_operators(int runs) {
     print("farthest points N/4 / loop",
           n,
           bench::measure({[&] { ops::farthest_point_sample(xyz, offsets, counts); },
-                          [&] { eager_fps(xyz, count); }},
+                          [&] { bench::eager_farthest(xyz.unsqueeze(0), count); }},
                          runs));
     const at::Tensor few = xyz.narrow(0, 0, count).contiguous();
     const at::Tensor feat = at::randn({count, 128});
@@ -122,28 +112,55 @@ void bench_point_transformer(int runs) {
   }
 }
 
-void bench_pct(int runs) {
+/// Stops the program unless both networks compute the same.
+void expect_same(const at::Tensor& ours, const at::Tensor& eager) {
+  const double difference = (ours - eager).abs().max().item<double>();
+  if (difference <= 1e-3) return;
+  std::fprintf(stderr, "bench_networks: the two networks differ by %g\n", difference);
+  std::exit(1);
+}
+
+struct Clouds {
+  at::Tensor xyz;  // [B,N,3]
+  PointBatch batch;
+
+  Clouds(int64_t clouds, int64_t n)
+      : xyz(at::rand({clouds, n, 3}) * 2 - 1),
+        batch{xyz.view({-1, 3}), at::Tensor(), at::arange(clouds + 1, at::kLong) * n} {}
+};
+
+void bench_pct_segmentation(int runs) {
   const auto network = bench::make_pct_segmenter();
   models::freeze(*network);
-  const bench::EagerPct eager(*network);
+  const bench::EagerPctSegmenter eager(*network);
   for (const auto& [clouds, n] :
        {std::pair{1, 1024}, {1, 2048}, {1, 4096}, {1, 8192}, {8, 1024}, {8, 2048}}) {
-    const at::Tensor xyz = at::rand({clouds, n, 3}) * 2 - 1;
+    const Clouds input(clouds, n);
     const at::Tensor category = at::full({clouds}, 3, at::kLong);
     const at::Tensor one_hot = at::one_hot(category, 16).to(at::kFloat);
-    const PointBatch batch{xyz.view({-1, 3}), at::Tensor(), at::arange(clouds + 1, at::kLong) * n};
-    const at::Tensor ours = network->forward(batch, category).scores;
-    const double difference = (ours - eager(xyz, one_hot, false)).abs().max().item<double>();
-    if (difference > 1e-3) {
-      std::fprintf(stderr, "bench_networks: the two networks differ by %g\n", difference);
-      std::exit(1);
-    }
+    expect_same(network->forward(input.batch, category).scores, eager(input.xyz, one_hot, false));
     const std::string what = "PCT part segmentation, B=" + std::to_string(clouds);
     print(what.c_str(),
           n,
-          bench::measure(
-              {[&] { network->forward(batch, category); }, [&] { eager(xyz, one_hot, false); }},
-              runs));
+          bench::measure({[&] { network->forward(input.batch, category); },
+                          [&] { eager(input.xyz, one_hot, false); }},
+                         runs));
+  }
+}
+
+void bench_pct_classification(int runs) {
+  const auto network = bench::make_pct_classifier();
+  models::freeze(*network);
+  const bench::EagerPctClassifier eager(*network);
+  for (const auto& [clouds, n] : {std::pair{1, 1024}, {1, 2048}, {8, 1024}, {32, 1024}}) {
+    const Clouds input(clouds, n);
+    expect_same(network->forward(input.batch, {}).scores, eager(input.xyz, false));
+    const std::string what = "PCT classification, B=" + std::to_string(clouds);
+    print(
+        what.c_str(),
+        n,
+        bench::measure(
+            {[&] { network->forward(input.batch, {}); }, [&] { eager(input.xyz, false); }}, runs));
   }
 }
 
@@ -151,13 +168,18 @@ void bench_pct(int runs) {
 
 int main(int argc, char** argv) {
   int runs = 9;
-  if (argc == 3 && std::strcmp(argv[1], "--runs") == 0) {
-    runs = std::atoi(argv[2]);
-  } else if (argc != 1) {
-    runs = 0;
+  bool only_pct = false;
+  for (int i = 1; i < argc && runs > 0; ++i) {
+    if (std::strcmp(argv[i], "--only-pct") == 0) {
+      only_pct = true;
+    } else if (std::strcmp(argv[i], "--runs") == 0 && i + 1 < argc) {
+      runs = std::atoi(argv[++i]);
+    } else {
+      runs = 0;
+    }
   }
   if (runs < 1) {
-    std::fprintf(stderr, "usage: bench_networks [--runs R]\n");
+    std::fprintf(stderr, "usage: bench_networks [--runs R] [--only-pct]\n");
     return 2;
   }
   const c10::InferenceMode inference;
@@ -172,9 +194,12 @@ int main(int argc, char** argv) {
               "eager ms",
               "MB",
               "faster");
-  bench_operators(runs);
-  bench_vector_attention(runs);
-  bench_point_transformer(runs);
-  bench_pct(runs);
+  if (!only_pct) {
+    bench_operators(runs);
+    bench_vector_attention(runs);
+    bench_point_transformer(runs);
+  }
+  bench_pct_segmentation(runs);
+  bench_pct_classification(runs);
   return 0;
 }
