@@ -94,6 +94,7 @@ int run(const Settings& settings) {
   const int64_t category = settings.category == "auto"
                                ? models::kUnknownCategory
                                : segmenter.model().spec.labels.category_id(settings.category);
+  std::optional<view::Scene> shown;
   Reporter reporter(settings.json, settings.shared.quiet);
   for (const std::string& note : plan.notes) reporter.note(note);
   for (const FileTask& task : plan.tasks) {
@@ -107,9 +108,12 @@ int run(const Settings& settings) {
       continue;
     }
     reporter.done(*outcome);
-    if (settings.show.window) open_window(*outcome->scene, settings.show);
+    if (settings.show.window) shown = std::move(outcome->scene);
   }
-  return reporter.finish();
+  const int code = reporter.finish();
+  // Last: the summary is there also where no window can be opened.
+  if (shown) open_window(*shown, settings.show);
+  return code;
 }
 
 }  // namespace

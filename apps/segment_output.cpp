@@ -21,13 +21,18 @@ at::Tensor point_colors(const at::Tensor& label, const Category& category) {
   return table.index_select(0, label - category.first_part);
 }
 
-/// Moves fields out of the way of those that are about to be added.
+/// Moves fields out of the way of those that are about to be added, and what the comments say of
+/// their labels.
 void set_aside(io::Cloud& cloud, const std::set<std::string>& names) {
   for (io::Field& field : cloud.fields) {
     if (!names.contains(lower(field.name))) continue;
-    std::string name = "orig_" + field.name;
-    while (cloud.find(name)) name = "orig_" + name;
-    field.name = name;
+    std::string prefix = "orig_";
+    while (cloud.find(prefix + field.name)) prefix += "orig_";
+    for (std::string& comment : cloud.comments) {
+      const bool named = comment.starts_with("label ") || comment.starts_with("category ");
+      if (named && lower(field.name) == "label") comment.insert(0, prefix);
+    }
+    field.name.insert(0, prefix);
   }
 }
 

@@ -81,9 +81,11 @@ class Pictures {
       save(first);
     }
     if (!options_.html.empty()) {
-      const std::string left_out = view::write_page(options_.html, scene_, options_.by);
+      const view::Camera first = camera(1, false);
+      const std::string left_out = view::write_page(options_.html, scene_, options_.by, first);
       if (!left_out.empty()) note(left_out);
       written_.push_back(options_.html);
+      save(first);
     }
     return written_;
   }

@@ -47,9 +47,12 @@ struct Names {
   std::map<int64_t, Part> parts;
 };
 
-Names names_in(const std::vector<std::string>& comments) {
+/// What the comments say of labels; of those that `segment` has set aside with the prefix "orig_".
+Names names_in(const std::vector<std::string>& comments, const std::string& prefix = {}) {
   Names names;
-  for (const std::string& comment : comments) {
+  for (const std::string& line : comments) {
+    if (!line.starts_with(prefix)) continue;
+    const std::string comment = line.substr(prefix.size());
     if (comment.starts_with("category ")) names.category = comment.substr(9);
     if (comment.starts_with("label ")) read_label(comment.substr(6), names.category, names.parts);
   }
@@ -134,7 +137,12 @@ void add_fields(Panel& panel, const io::Cloud& cloud, int up) {
     if (panel.colorings.size() > kMostFields) break;
     if (field.name == "orig_label" || ids.contains(lower(field.name))) {
       if (const at::Tensor whole = whole_numbers(cloud, field.name); whole.defined()) {
-        panel.colorings.push_back(color_by_id(name, name, shown(whole), {}));
+        const bool aside = field.name == "orig_label";
+        panel.colorings.push_back(color_by_id(
+            name,
+            name,
+            shown(whole),
+            aside ? names_in(cloud.comments, "orig_").parts : std::map<int64_t, Part>()));
         continue;
       }
     }

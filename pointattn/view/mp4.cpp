@@ -78,8 +78,7 @@ class Encoder {
       process_ = -1;
       close_all();
       TORCH_CHECK(false,
-                  path.filename().string(),
-                  ": .mp4 needs the program ffmpeg on PATH (Debian package ffmpeg); .gif does not");
+                  "a film as .mp4 needs the program ffmpeg on PATH (Debian package ffmpeg); .gif does not");
     }
   }
   ~Encoder() {

@@ -103,7 +103,7 @@ void Window::open() {
     refused("the display has no OpenGL 3.3");
   const bool titled = scene_.panels.size() > 1;
   for (const Panel& panel : scene_.panels) panes_.emplace_back(panel, titled ? panel.title : "");
-  color_by(coloring_);
+  show_coloring(options_.by);
   const Area shown = cloud_area(0);
   control().begin(fit(scene_, static_cast<double>(shown.width) / shown.height));
   if (options_.camera) control().set_camera(*options_.camera);
@@ -115,8 +115,8 @@ bool Window::InitViewControl() {
 }
 
 void Window::UpdateWindowTitle() {
-  const std::string coloring = colorings_.empty() ? "" : " – " + colorings_[coloring_];
-  if (window_) glfwSetWindowTitle(window_, (options_.title + coloring).c_str());
+  const std::string& coloring = by_.empty() ? scene_.panels.front().coloring(by_).name : by_;
+  if (window_) glfwSetWindowTitle(window_, (options_.title + " – " + coloring).c_str());
 }
 
 Area Window::area(size_t pane) const {
@@ -265,8 +265,13 @@ std::string Window::help() const {
 void Window::color_by(size_t number) {
   if (colorings_.empty()) return;
   coloring_ = number;
+  show_coloring(colorings_[number]);
+}
+
+void Window::show_coloring(const std::string& name) {
+  by_ = name;
   for (size_t i = 0; i < panes_.size(); ++i) {
-    panes_[i].color_by(colorings_[number]);
+    panes_[i].color_by(name);
     panes_[i].fit_legend(area(i));
   }
   UpdateWindowTitle();
@@ -299,7 +304,7 @@ void Window::write_picture() {
   int width = 1, height = 1;
   glfwGetFramebufferSize(window_, &width, &height);
   PictureOptions options;
-  options.by = colorings_.empty() ? "" : colorings_[coloring_];
+  options.by = by_;
   options.width = width;
   options.height = height;
   options.point_size = options_.point_size * enlarged_;

@@ -47,6 +47,7 @@ class Window final : public open3d::visualization::Visualizer {
 
   void set_up_keys();
   void color_by(size_t number);
+  void show_coloring(const std::string& name);
   void pick_under_pointer();
   void write_picture();
   std::filesystem::path view_file() const;
@@ -64,6 +65,7 @@ class Window final : public open3d::visualization::Visualizer {
   const ViewOptions& options_;
   std::vector<std::string> colorings_;  ///< names that any panel knows
   size_t coloring_ = 0;
+  std::string by_;  ///< the colouring on show; empty: the first one of each panel
   std::vector<Keys> keys_;
   double enlarged_ = 1;  ///< what the keys made of the size of the points
   bool legend_ = true;

@@ -3,7 +3,6 @@
 
 #include "pointattn/core/files.h"
 #include "pointattn/core/html.h"
-#include "pointattn/view/camera.h"
 #include "pointattn/view/numbers.h"
 #include "pointattn/view/page_html.h"
 
@@ -78,7 +77,7 @@ void add_labels(Json& json, const Panel& panel, const at::Tensor& kept) {
   for (const LegendEntry& entry : coloring->legend.entries) json["names"].push_back(entry.name);
 }
 
-Json to_json(const Panel& panel, const at::Tensor& kept) {
+Json to_json(const Panel& panel, const at::Tensor& kept, const std::string& by) {
   const int64_t points = kept.numel();
   const at::Tensor xyz = panel.xyz.index_select(0, kept);
   at::Tensor low = at::zeros({3}, at::kFloat);
@@ -111,8 +110,10 @@ Json to_json(const Panel& panel, const at::Tensor& kept) {
   }
   add_labels(json, panel, kept);
   json["colorings"] = Json::array();
-  for (size_t i = 0; i < std::min(panel.colorings.size(), kMostColorings); ++i)
-    json["colorings"].push_back(to_json(panel.colorings[i], kept));
+  for (size_t i = 0; i < panel.colorings.size(); ++i) {
+    if (i < kMostColorings || panel.colorings[i].name == by)
+      json["colorings"].push_back(to_json(panel.colorings[i], kept));
+  }
   return json;
 }
 
@@ -121,6 +122,7 @@ Json to_json(const Panel& panel, const at::Tensor& kept) {
 std::string write_page(const std::filesystem::path& path,
                        const Scene& scene,
                        const std::string& by,
+                       const std::optional<Camera>& from,
                        int64_t max_points) {
   TORCH_CHECK_VALUE(max_points >= 1 && !scene.panels.empty(),
                     "page: expected a panel and at least one point, got ",
@@ -130,7 +132,7 @@ std::string write_page(const std::filesystem::path& path,
                     " points");
   std::vector<std::string> notes = scene.notes;
   std::string left_out;
-  const Camera camera = fit(scene, 1);
+  const Camera camera = from ? *from : fit(scene, 1);
   const double extent = bounds(scene).diagonal();
   const double size = extent > 0 ? extent : 1;
   Json json = {
@@ -151,11 +153,11 @@ std::string write_page(const std::filesystem::path& path,
          (static_cast<double>(points) / static_cast<double>(std::max<int64_t>(count, 1))))
             .to(at::kLong);
     if (count < points) {
-      left_out = panel.title + ": the page shows " + thousands(count) + " of " + thousands(points) +
-                 " points";
-      notes.push_back(left_out);
+      notes.push_back(panel.title + ": the page shows " + thousands(count) + " of " +
+                      thousands(points) + " points");
+      left_out += (left_out.empty() ? "" : "; ") + notes.back();
     }
-    json["panels"].push_back(to_json(panel, kept));
+    json["panels"].push_back(to_json(panel, kept, by));
   }
   json["notes"] = notes;
   const std::string page = fill_page(kPageHtml,

@@ -22,6 +22,7 @@ constexpr double kClosed = 1.6;
 constexpr double kRoom = 10;  // pixels from point to point
 constexpr double kTight = 3;
 constexpr double kThinnest = 0.9;  // radius in pixels below which a surface would have holes
+constexpr double kLone = 6;        // radius in pixels of a point that has no neighbours
 constexpr double kNear = 1e-4;     // of the distance to the target
 constexpr int64_t kSamples = 12'000'000;
 constexpr int64_t kManyPoints = 500'000;
@@ -52,6 +53,7 @@ Splat splat_of(
     return splat;
   }
   splat.world = static_cast<float>(point_radius(panel, camera, height));
+  if (splat.world == 0) splat.pixels = static_cast<float>(kLone * static_cast<double>(fine));
   return splat;
 }
 

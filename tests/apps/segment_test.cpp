@@ -87,12 +87,22 @@ TEST_F(Segment, ColoursAreReplacedAndKeptUnderAnotherName) {
   io::Cloud cloud = box_cloud(300);
   for (const char* name : {"red", "green", "blue"}) cloud.set(name, at::full({300}, 9, at::kByte));
   cloud.set("label", at::full({300}, 77, at::kInt));
+  cloud.comments = {"category Lamp", "label 77 Lamp foot #010203"};
   io::write_cloud(file("in.ply"), cloud);
   ASSERT_EQ(segment({"in.ply", "-o", "a.ply"}).code, 0);
   const io::Cloud painted = io::read_cloud(file("a.ply"));
   EXPECT_TRUE(painted.find("orig_red")->values.eq(9).all().item<bool>());
   EXPECT_FALSE(painted.find("red")->values.eq(9).all().item<bool>());
   EXPECT_TRUE(painted.find("orig_label")->values.eq(77).all().item<bool>());
+  const std::vector<std::string> aside = {"orig_category Lamp", "orig_label 77 Lamp foot #010203"};
+  EXPECT_TRUE(std::equal(aside.begin(), aside.end(), painted.comments.begin()))
+      << "only the new labels are called so";
+  ASSERT_EQ(segment({"a.ply", "-o", "again.ply"}).code, 0);
+  const io::Cloud again = io::read_cloud(file("again.ply"));
+  EXPECT_TRUE(again.find("orig_label")->values.eq(77).all().item<bool>());
+  EXPECT_NE(again.find("orig_orig_label"), nullptr);
+  EXPECT_TRUE(std::equal(aside.begin(), aside.end(), again.comments.begin()));
+  EXPECT_TRUE(again.comments.at(2).starts_with("orig_orig_category ")) << again.comments.at(2);
 
   ASSERT_EQ(segment({"in.ply", "-o", "b.ply", "--keep-colors"}).code, 0);
   const io::Cloud kept = io::read_cloud(file("b.ply"));

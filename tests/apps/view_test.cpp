@@ -122,6 +122,17 @@ TEST_F(View, AViewIsSavedAndLoaded) {
   EXPECT_NE(read_file(file("a.png")), read_file(file("b.png")));
 }
 
+TEST_F(View, PagesSaveAndLoadTheViewToo) {
+  const Call saved = call({"view", "a.ply", "--html", "a.html", "--save-view", "v.json"});
+  ASSERT_EQ(saved.code, 0) << saved.err;
+  EXPECT_EQ(saved.out, "written: a.html\nwritten: v.json\n");
+  nlohmann::json view = nlohmann::json::parse(read_file(file("v.json")));
+  view["fov"] = 61.5;
+  write_file(file("v.json"), [&](std::ostream& out) { out << view; });
+  ASSERT_EQ(call({"view", "a.ply", "--html", "b.html", "--load-view", "v.json"}).code, 0);
+  EXPECT_TRUE(has(read_file(file("b.html")), "\"fov\":61.5"));
+}
+
 TEST_F(View, PointsThatAreNotFiniteAreNoted) {
   write_file(file("nan.xyz"), [](std::ostream& out) { out << "0 0 0\nnan 1 1\n1 1 1\n"; });
   const Call made = call({"view", "nan.xyz", "--screenshot", "n.png"});
@@ -153,6 +164,15 @@ TEST_F(View, SegmentShowsItsResults) {
   ASSERT_EQ(several.code, 0) << several.err;
   EXPECT_EQ(png_size(file("seen") / "in_parts.png").first, 200U);
   EXPECT_EQ(png_size(file("seen") / "a_parts.png").first, 200U);
+}
+
+TEST_F(View, SegmentKeepsItsSummaryWhereNoWindowOpens) {
+  write_model(file("m.safetensors"));
+  const Call made =
+      call({"segment", "a.ply", "--weights", "m.safetensors", "--view", "--json", "s.json"});
+  EXPECT_EQ(made.code, 1);
+  EXPECT_EQ(lines(made.err), 1) << made.err;
+  EXPECT_EQ(nlohmann::json::parse(read_file(file("s.json"))).at("points"), 400);
 }
 
 TEST_F(View, FailuresAreOneLineAndLeaveNothing) {

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -56,13 +57,45 @@ TEST(Page, IsOneFileWithEverything) {
 TEST(Page, LargeCloudsAreThinnedAndSaid) {
   const test::ScratchFolder folder;
   const Scene scene = make_scene(wall(), "wall.ply");
-  EXPECT_EQ(write_page(folder / "a.html", scene, "", 1000),
+  EXPECT_EQ(write_page(folder / "a.html", scene, "", {}, 1000),
             "wall.ply: the page shows 1,000 of 3,000 points");
   const nlohmann::json data = data_of(read_file(folder / "a.html"));
   EXPECT_EQ(data.at("panels").at(0).at("points"), 1000);
   EXPECT_EQ(data.at("notes").size(), 1U);
+  EXPECT_EQ(write_page(folder / "b.html", make_scene(wall(), "a", wall(), "b"), "", {}, 1000),
+            "a: the page shows 1,000 of 3,000 points; b: the page shows 1,000 of 3,000 points");
   EXPECT_THROW(write_page(folder / "no" / "a.html", scene), c10::Error);
-  EXPECT_THROW(write_page(folder / "b.html", scene, "", 0), c10::ValueError);
+  EXPECT_THROW(write_page(folder / "b.html", scene, "", {}, 0), c10::ValueError);
+}
+
+TEST(Page, ShowsTheFieldThatIsAskedForAlsoBehindManyOthers) {
+  const test::ScratchFolder folder;
+  io::Cloud cloud = wall();
+  for (int field = 0; field < 20; ++field)
+    cloud.set("field_" + std::to_string(field), at::arange(3000, at::kFloat));
+  const auto shows = [&](const std::string& by) {
+    write_page(folder / "a.html", make_scene(cloud, "wall.ply"), by);
+    const nlohmann::json data = data_of(read_file(folder / "a.html"));
+    const nlohmann::json& colorings = data.at("panels").at(0).at("colorings");
+    return std::any_of(colorings.begin(), colorings.end(), [](const nlohmann::json& coloring) {
+      return coloring.at("name") == "field_19";
+    });
+  };
+  EXPECT_TRUE(shows("field_19"));
+  EXPECT_FALSE(shows("")) << "a page has room for a dozen";
+}
+
+TEST(Page, BeginsFromTheCamera) {
+  const test::ScratchFolder folder;
+  const Scene scene = make_scene(wall(), "wall.ply");
+  const Camera camera{{1, 2, 30}, {0, 0, 1}, {0, 0, 1}, 45};
+  write_page(folder / "a.html", scene, "", camera);
+  const nlohmann::json seen = data_of(read_file(folder / "a.html")).at("camera");
+  EXPECT_EQ(seen,
+            nlohmann::json({{"eye", {1.0, 2.0, 30.0}},
+                            {"target", {0.0, 0.0, 1.0}},
+                            {"up", {0.0, 0.0, 1.0}},
+                            {"fov", 45.0}}));
 }
 
 TEST(Page, NamesAreText) {
@@ -85,6 +118,19 @@ TEST(Page, NothingToShow) {
 
 class PageInBrowser : public test::Browser {
  protected:
+  /// The page with a script behind it that does what a hand would: press(x, y), drag(x, y),
+  /// release(x, y), move(x, y).
+  fs::path with_hand(const fs::path& page, const std::string& what) {
+    const std::string hand = R"(<script>{
+      canvas.setPointerCapture = () => {};  // which knows real pointers only
+      const send = (type, buttons) => (clientX, clientY) => canvas.dispatchEvent(
+          new PointerEvent(type, { pointerId: 7, clientX, clientY, buttons, bubbles: true }));
+      const press = send("pointerdown", 1), drag = send("pointermove", 1);
+      const move = send("pointermove", 0), release = send("pointerup", 0);)";
+    write_file(folder_ / "hand.html",
+               [&](std::ostream& out) { out << read_file(page) << hand << what << "}</script>"; });
+    return folder_ / "hand.html";
+  }
   std::vector<int64_t> counts(const fs::path& page, const std::string& hash) {
     // Without the legend at the right, which has the colours too.
     return test::count_colors(test::read_png(picture(page, hash)).slice(1, 0, 620), kColors);
@@ -114,6 +160,23 @@ TEST_F(PageInBrowser, TellsWhatIsUnderThePointer) {
   const std::string text = shown.substr(tip, shown.find("</div>", tip) - tip);
   EXPECT_NE(text.find("second  0.75"), std::string::npos) << text;
   EXPECT_NE(text.find("point "), std::string::npos) << text;
+}
+
+TEST_F(PageInBrowser, TheMouseTurnsItSwitchesPartsAndPoints) {
+  const fs::path page = folder_ / "a.html";
+  write_page(page, make_scene(wall(), "wall.ply"));
+  const std::vector<int64_t> all = counts(page, "");
+  const auto after = [&](const std::string& what) { return counts(with_hand(page, what), ""); };
+  // From the front right to the right edge of the wall, from where it is a line.
+  const std::vector<int64_t> turned =
+      after("press(400, 300); drag(330, 300); drag(280, 300); release(280, 300);");
+  for (size_t i = 0; i < 3; ++i) EXPECT_LT(turned[i], all[i] / 3) << i;
+  const std::vector<int64_t> switched =
+      after("document.querySelectorAll('.entry input')[1].click();");
+  EXPECT_EQ(switched[1], 0);
+  EXPECT_GT(switched[0], 5000);
+  const std::string shown = document(with_hand(page, "move(315, 350);"));
+  EXPECT_NE(shown.find("second  0.75<small>("), std::string::npos);
 }
 
 TEST_F(PageInBrowser, RunsNoNameFromAFile) {

@@ -200,6 +200,10 @@ TEST(Picture, NothingOnePointAndNoNumbersAreDrawnToo) {
   EXPECT_GT(
       count_colors(picture_of(make_scene(one, "one"), {"", 320, 240, 20}), {part_color(0)})[0],
       200);
+  EXPECT_GT(count_colors(picture_of(make_scene(one, "one"), options).slice(1, 0, 200),
+                         {part_color(0)})[0],
+            80)
+      << "large enough to be seen, without a size too";
   io::Cloud same = test::cloud_of(at::zeros({100, 3}));
   same.set("value", at::full({100}, nan));
   EXPECT_GT(ink(picture_of(make_scene(same, "same"), {"value", 320, 240})), 3);

@@ -70,6 +70,16 @@ TEST(Scene, EveryFieldIsAColouring) {
   }
 }
 
+TEST(Scene, LabelsThatWereSetAsideKeepTheirNames) {
+  io::Cloud cloud = striped_wall(100, {1, 1}, {"left", "right"});
+  cloud.set("orig_label", at::full({100}, 1, at::kInt));
+  cloud.comments.insert(cloud.comments.begin(), "orig_label 1 Fence post #010203");
+  const Panel panel = make_scene(cloud, "a").panels.front();
+  EXPECT_EQ(panel.find("orig_label")->legend.entries.at(0).name, "post");
+  EXPECT_EQ(panel.find("orig_label")->legend.entries.at(0).color, (Color{1, 2, 3}));
+  EXPECT_EQ(panel.find("label")->legend.entries.at(1).name, "right");
+}
+
 TEST(Scene, PointsThatAreNotFiniteAreLeftOutAndSaid) {
   io::Cloud cloud = cloud_of(numbers({0, 0, 0, kNan, 1, 1, 1, 2, 3, 4, 1e300, 5, 2, 2, 2}));
   cloud.set("label", at::arange(5, at::kInt));

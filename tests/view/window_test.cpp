@@ -176,6 +176,18 @@ TEST_F(WindowTest, TwoCloudsShareTheCameraAndWrongPointsAreRed) {
   EXPECT_EQ(close(), 0);
 }
 
+TEST_F(WindowTest, TheTruthStandsBesideWhatIsWrong) {
+  io::write_cloud(file("box.ply"), labelled_box(3000));
+  io::write_cloud(file("truth.ply"), labelled_box(3000, true));
+  const at::Tensor both = open({"box.ply", "--truth", "truth.ply"});
+  const at::Tensor left = both.slice(1, 0, kWidth / 2), right = both.slice(1, kWidth / 2 + 2);
+  EXPECT_LT(count(left, kLeft) + count(left, kRight), 20) << "right and wrong";
+  EXPECT_GT(std::min(count(right, kLeft), count(right, kRight)), 300) << "the true parts";
+  const at::Tensor labels = press("2", both);
+  EXPECT_GT(count(labels.slice(1, 0, kWidth / 2), kLeft), 300);
+  EXPECT_EQ(close(), 0);
+}
+
 TEST_F(WindowTest, AViewIsSavedAndLoadedAPictureWritten) {
   io::write_cloud(file("box.ply"), labelled_box(2000));
   const at::Tensor first = open({"box.ply"});
@@ -204,6 +216,19 @@ TEST_F(WindowTest, SegmentOpensItOnItsResult) {
   EXPECT_TRUE(has(program_->out(), "point ")) << program_->out();
   EXPECT_EQ(close(), 0);
   EXPECT_TRUE(fs::exists(folder_ / "box_parts.ply"));
+}
+
+TEST_F(WindowTest, SearchOpensItOnWhatItFound) {
+  fs::create_directory(folder_ / "shapes");
+  for (const int points : {600, 900})
+    io::write_cloud(folder_ / "shapes" / (std::to_string(points) + ".ply"), box_cloud(points));
+  const Call made = pointattn({"embed", "shapes", "-o", "gallery"}, folder_.path());
+  ASSERT_EQ(made.code, 0) << made.err;
+  const at::Tensor picture = open({"gallery", "a box", "--view"}, "search");
+  EXPECT_GT(inked(picture.slice(1, 0, kWidth / 2)), 1000);
+  EXPECT_GT(inked(picture.slice(1, kWidth / 2)), 1000);
+  press("c", picture);
+  EXPECT_EQ(close(), 0);
 }
 
 TEST_F(WindowTest, MeshesAreShownAndPicked) {
