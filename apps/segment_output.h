@@ -35,8 +35,8 @@ void add_part_colors(io::Cloud& cloud,
                      bool for_pcd);
 
 /// Adds labels, `confidence` (float32) and part colours. A field of the input that has one of these
-/// names is kept as orig_<name>, and so are the comments that name its labels. With `keep_colors` a cloud that has colours keeps them and gets no
-/// part colours.
+/// names is kept as orig_<name>, and so are the comments that name its labels. With `keep_colors` a
+/// cloud that has colours keeps them and gets no part colours.
 void add_segmentation(io::Cloud& cloud,
                       const models::Segmentation& result,
                       const Category& category,

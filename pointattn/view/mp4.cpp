@@ -77,8 +77,9 @@ class Encoder {
     if (failed != 0) {
       process_ = -1;
       close_all();
-      TORCH_CHECK(false,
-                  "a film as .mp4 needs the program ffmpeg on PATH (Debian package ffmpeg); .gif does not");
+      TORCH_CHECK(
+          false,
+          "a film as .mp4 needs the program ffmpeg on PATH (Debian package ffmpeg); .gif does not");
     }
   }
   ~Encoder() {
