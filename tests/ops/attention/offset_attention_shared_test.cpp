@@ -70,6 +70,11 @@ INSTANTIATE_TEST_SUITE_P(Sizes,
                                          std::vector<int64_t>{0, 5, 0, 97, 0, 298, 0},
                                          std::vector<int64_t>{31, 32, 33, 1, 2}));
 
+TEST(SharedOffsetAttention, NoColumns) {
+  expect_eager(float_input({5, 4}, 0, 3), 1e-12, 2e-6);
+  expect_eager(float_input({5, 4}, 3, 0), 1e-12, 2e-6);
+}
+
 TEST(SharedOffsetAttention, ManyBlocksOfAFewTiles) {
   // More than 64 tiles: blocks of several, tiles of columns that end within one.
   const AttentionInput input = float_input({6500}, 4, 3);
