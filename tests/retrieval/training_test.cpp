@@ -248,7 +248,7 @@ TEST(TrainRetrieval, OptionsThatMakeNoSenseAreRefused) {
 TEST(TrainRetrieval, TheTripletLossLearnsToo) {
   const ScratchFolder folder;
   const auto data = datasets::generated_captions(88, 2, 6);
-  RetrievalTrainOptions options = small(4);
+  RetrievalTrainOptions options = small(8);
   options.loss = "triplet";
   std::vector<double> losses;
   train::TrainEvents events;
