@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/ops/attention_layout.h"
 
-#include <ATen/Functions.h>
-#include <ATen/Version.h>
+#include "pointattn/ops/instruction_set.h"
 
-#include <string>
+#include <ATen/Functions.h>
 
 namespace pointattn::ops::tile {
 namespace {
@@ -35,9 +34,8 @@ void copy_points(const Scaled<T>& scaled, int64_t head, const Unit& unit, T* to)
 template <typename T>
 const Kernels<T>& best_kernels() {
 #if defined(__x86_64__)
-  static const std::string capability = at::get_cpu_capability();
-  if (capability == "AVX512") return avx512_kernels<T>();
-  if (capability == "AVX2") return avx2_kernels<T>();
+  if (instruction_set() == InstructionSet::kAvx512) return avx512_kernels<T>();
+  if (instruction_set() == InstructionSet::kAvx2) return avx2_kernels<T>();
 #endif
   return baseline_kernels<T>();
 }

@@ -37,8 +37,7 @@ struct Span {
 
 inline Span all_of(const Cloud& cloud) { return {&cloud, 0, cloud.count}; }
 
-/// The table of inner loops for this machine: what LibTorch runs its own kernels with
-/// (ATEN_CPU_CAPABILITY overrides it).
+/// The table of inner loops for instruction_set().
 template <typename T>
 const Kernels<T>& best_kernels();
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/ops/instruction_set.h"
+
 namespace pointattn::ops {
 
 /// Instruction sets by hand: `Kernel::run` (static, always_inline) is compiled for the baseline,
-/// AVX2 and AVX-512, and the widest that the processor has is called. Compiled functions rather
-/// than ifunc resolvers, which crash under the address sanitizer. Sources that use it are built
-/// with -ffp-contract=off, so all versions agree bit for bit.
+/// AVX2 and AVX-512, and the one for instruction_set() is called. Compiled functions rather than
+/// ifunc resolvers, which crash under the address sanitizer. Sources that use it are built with
+/// -ffp-contract=off, so all versions agree bit for bit.
 template <typename Kernel, typename... Args>
 void run_baseline(Args... args) {
   Kernel::run(args...);
@@ -27,13 +29,10 @@ template <typename Kernel, typename... Args>
 template <typename Kernel, typename... Args>
 void run_widest(Args... args) {
 #if defined(__x86_64__)
-  static const auto chosen = __builtin_cpu_supports("x86-64-v4")   ? run_avx512<Kernel, Args...>
-                             : __builtin_cpu_supports("x86-64-v3") ? run_avx2<Kernel, Args...>
-                                                                   : run_baseline<Kernel, Args...>;
-  chosen(args...);
-#else
-  run_baseline<Kernel, Args...>(args...);
+  if (instruction_set() == InstructionSet::kAvx512) return run_avx512<Kernel, Args...>(args...);
+  if (instruction_set() == InstructionSet::kAvx2) return run_avx2<Kernel, Args...>(args...);
 #endif
+  run_baseline<Kernel, Args...>(args...);
 }
 
 }  // namespace pointattn::ops

@@ -104,7 +104,7 @@ struct Kernels {
   void (*farthest)(const Sampling<T>& sampling, int64_t first, int64_t count, int64_t* places);
 };
 
-/// The table for this machine.
+/// The table for instruction_set().
 template <typename T>
 const Kernels<T>& kernels();
 

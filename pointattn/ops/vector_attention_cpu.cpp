@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pointattn/ops/instruction_set.h"
 #include "pointattn/ops/vector_attention_inputs.h"
 #include "pointattn/ops/vector_attention_tile.h"
 
@@ -18,8 +19,8 @@ using at::Tensor;
 template <typename T>
 vector_tile::Attend<T> widest_attend() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("x86-64-v4")) return vector_tile::avx512_attend<T>();
-  if (__builtin_cpu_supports("x86-64-v3")) return vector_tile::avx2_attend<T>();
+  if (instruction_set() == InstructionSet::kAvx512) return vector_tile::avx512_attend<T>();
+  if (instruction_set() == InstructionSet::kAvx2) return vector_tile::avx2_attend<T>();
 #endif
   return vector_tile::baseline_attend<T>();
 }
