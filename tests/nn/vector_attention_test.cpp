@@ -9,7 +9,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <string>
 
 namespace pointattn::nn {
 namespace {
@@ -53,6 +56,32 @@ at::Tensor normed(const at::Tensor& rows, const RowNorm& norm) {
 
 at::Tensor product(const torch::nn::Linear& layer, const at::Tensor& rows) {
   return at::matmul(rows, layer->weight.t()) + layer->bias;
+}
+
+/// Compares the gradients of `forward`, by the features and by every parameter of the layer, with
+/// finite differences.
+template <typename Module>
+void expect_gradients(const Module& layer,
+                      const at::Tensor& features,
+                      const std::function<at::Tensor(const at::Tensor&)>& forward) {
+  at::Tensor feat = features.clone().requires_grad_(true);
+  const at::Tensor out = forward(feat);
+  const at::Tensor g = at::randn_like(out);
+  (out * g).sum().backward();
+  const at::NoGradGuard no_grad;
+  const auto by_feat = [&](const at::Tensor& x) { return (forward(x) * g).sum(); };
+  EXPECT_TRUE(close(feat.grad(), test::finite_differences(by_feat, feat), 1e-5));
+  for (auto& parameter : layer->named_parameters()) {
+    at::Tensor weight = parameter.value();
+    const at::Tensor kept = weight.clone();
+    const auto by_weight = [&](const at::Tensor& x) {
+      weight.copy_(x);
+      return (forward(feat) * g).sum();
+    };
+    EXPECT_TRUE(close(weight.grad(), test::finite_differences(by_weight, kept), 1e-5))
+        << parameter.key();
+    weight.copy_(kept);
+  }
 }
 
 /// The paper's formula, pair by pair, with batch norm over all the pairs.
@@ -133,24 +162,9 @@ TEST(VectorAttention, GradientByFiniteDifferences) {
   const PointBatch batch = ragged({6, 1, 3});
   const at::Tensor index = nearest_or_none(batch, batch, 4);
   VectorAttention layer = unsettled(in_double(VectorAttention(4, 2)));
-  const at::Tensor g = at::randn({10, 4}, at::kDouble);
-  const at::Tensor feat = at::randn({10, 4}, at::kDouble).requires_grad_(true);
-  (layer(feat, batch.xyz, index) * g).sum().backward();
-  const at::Tensor of_feat = feat.grad().clone();
-  const at::NoGradGuard no_grad;
-  const auto by_feat = [&](const at::Tensor& x) { return (layer(x, batch.xyz, index) * g).sum(); };
-  EXPECT_TRUE(close(of_feat, test::finite_differences(by_feat, feat), 1e-5));
-  for (auto& parameter : layer->named_parameters()) {
-    at::Tensor weight = parameter.value();
-    const at::Tensor kept = weight.clone();
-    const auto by_weight = [&](const at::Tensor& x) {
-      weight.copy_(x);
-      return (layer(feat, batch.xyz, index) * g).sum();
-    };
-    EXPECT_TRUE(close(weight.grad(), test::finite_differences(by_weight, kept), 1e-5))
-        << parameter.key();
-    weight.copy_(kept);
-  }
+  expect_gradients(layer, at::randn({10, 4}, at::kDouble), [&](const at::Tensor& feat) {
+    return layer(feat, batch.xyz, index);
+  });
 }
 
 TEST(VectorAttention, RefusesChannelsThatDoNotShare) {
@@ -228,6 +242,76 @@ TEST(TransitionDown, FrozenComputesTheSameWithNegativeScales) {
   EXPECT_TRUE(close(layer(feat, xyz, centre, index), composed, 1e-5));
 }
 
+TEST(TransitionDown, GradientByFiniteDifferences) {
+  at::manual_seed(8);
+  const PointBatch batch = ragged({7, 2});
+  const PointBatch few = sample_farthest(batch, {3, 1}).batch;
+  const at::Tensor index = nearest(few, batch, 4);
+  TransitionDown layer = unsettled(in_double(TransitionDown(3, 4)));
+  expect_gradients(layer, at::randn({9, 3}, at::kDouble), [&](const at::Tensor& feat) {
+    return layer(feat, batch.xyz, few.xyz, index);
+  });
+}
+
+TEST(TransitionUp, AddsWhatTheFewerSayToItsOwn) {
+  at::manual_seed(9);
+  const at::NoGradGuard no_grad;
+  const PointBatch points = ragged({6, 3});
+  const PointBatch few = sample_farthest(points, {4, 1}).batch;
+  TransitionUp layer = unsettled(in_double(TransitionUp(5, 4)));
+  const at::Tensor own = at::randn({9, 4}, at::kDouble);
+  const at::Tensor feat = at::randn({5, 5}, at::kDouble);
+  const auto parameters = layer->named_parameters();
+  const auto lbr = [&](const at::Tensor& rows, const std::string& name) {
+    const at::Tensor y = at::matmul(rows, parameters[name + ".linear.weight"].t()) +
+                         parameters[name + ".linear.bias"];
+    const at::Tensor centred = y - y.mean(0, true);
+    const at::Tensor deviation = (centred.square().mean(0, true) + 1e-5).sqrt();
+    return (centred / deviation * parameters[name + ".norm.weight"] +
+            parameters[name + ".norm.bias"])
+        .clamp_min(0);
+  };
+  const at::Tensor carried = lbr(feat, "linear2");
+  at::Tensor expected = lbr(own, "linear1");
+  for (int64_t i = 0; i < 9; ++i) {
+    const int64_t first = i < 6 ? 0 : 4;
+    const int64_t count = i < 6 ? 4 : 1;
+    const at::Tensor distance =
+        (few.xyz.narrow(0, first, count) - points.xyz[i]).square().sum(1).sqrt();
+    const auto [near, which] = at::topk(distance, std::min<int64_t>(count, 3), 0, false);
+    const at::Tensor weight = (near + 1e-8).reciprocal();
+    expected[i] +=
+        at::matmul(weight / weight.sum(), carried.narrow(0, first, count).index_select(0, which));
+  }
+  EXPECT_TRUE(close(layer(own, points, feat, few), expected, 1e-6));
+}
+
+TEST(TransitionUp, GradientByFiniteDifferences) {
+  at::manual_seed(10);
+  const PointBatch points = ragged({6, 3});
+  const PointBatch few = sample_farthest(points, {4, 1}).batch;
+  TransitionUp layer = unsettled(in_double(TransitionUp(3, 4)));
+  const at::Tensor own = at::randn({9, 4}, at::kDouble);
+  const at::Tensor feat = at::randn({5, 3}, at::kDouble);
+  expect_gradients(layer, feat, [&](const at::Tensor& x) { return layer(own, points, x, few); });
+  layer->zero_grad();
+  expect_gradients(layer, own, [&](const at::Tensor& x) { return layer(x, points, feat, few); });
+}
+
+TEST(InterpolateByDistance, GradientByFiniteDifferences) {
+  at::manual_seed(11);
+  const PointBatch points = ragged({5, 1, 8});
+  const PointBatch query = ragged({3, 2, 4});
+  const at::Tensor g = at::randn({9, 4}, at::kDouble);
+  at::Tensor feat = at::randn({14, 4}, at::kDouble).requires_grad_(true);
+  const auto by_feat = [&](const at::Tensor& x) {
+    return (interpolate_by_distance(query, points, x) * g).sum();
+  };
+  by_feat(feat).backward();
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(close(feat.grad(), test::finite_differences(by_feat, feat), 1e-6));
+}
+
 TEST(InterpolateByDistance, WeighsByInverseDistance) {
   const PointBatch few = PointBatch::of({at::tensor({0.0, 0.0, 0.0, 3.0, 0.0, 0.0}).view({2, 3}),
                                          at::tensor({5.0, 5.0, 5.0}).view({1, 3})});
@@ -255,6 +339,16 @@ TEST(TransitionTurn, JoinsTheCloudsMeanAndItsCategory) {
       turn(feat, at::tensor({0.0F, 1.0F, 0.0F, 0.0F, 0.0F, 0.0F}).view({2, 3}), offsets);
   EXPECT_FALSE(known.narrow(0, 0, 4).equal(unknown.narrow(0, 0, 4)));
   EXPECT_TRUE(known.narrow(0, 4, 2).equal(unknown.narrow(0, 4, 2)));
+}
+
+TEST(TransitionTurn, GradientByFiniteDifferences) {
+  at::manual_seed(12);
+  const at::Tensor offsets = offsets_of({5, 1, 3});
+  const at::Tensor one_hot = at::one_hot(at::tensor({2, 0, 1}, at::kLong), 3).to(at::kDouble);
+  TransitionTurn layer = unsettled(in_double(TransitionTurn(4, 3)));
+  expect_gradients(layer, at::randn({9, 4}, at::kDouble), [&](const at::Tensor& feat) {
+    return layer(feat, one_hot, offsets);
+  });
 }
 
 }  // namespace
