@@ -72,6 +72,7 @@ Outcome segment_file(const FileTask& task,
                    settings.keep_colors);
   io::write_cloud(task.output, cloud, encoding);
   if (!task.labels.empty()) write_labels(task.labels, outcome.result.label);
+  if (!task.legend.empty()) write_legend(task.legend, outcome.parts, outcome.category);
   if (show.anything()) {
     outcome.scene = view::make_scene(cloud, task.input.filename().string(), up_axis(show));
     outcome.pictures = write_pictures(*outcome.scene, show, [&](const std::string& text) {
@@ -141,6 +142,13 @@ Run setup_segment(CLI::App& app) {
          settings->files.labels,
          "Also one part id a line, in the order of the points (a folder for several inputs)")
       ->type_name("OUT.txt");
+  app.add_option(
+         "--legend",
+         settings->files.legend,
+         "Also what the ids mean: a table with a line for every part of the category, "
+         "separated by tabs: id, category, part, color, points, share (a folder for several "
+         "inputs)")
+      ->type_name("OUT.tsv");
   app.add_option("--json",
                  settings->json,
                  "Summary as JSON, one line a file; - for stdout, in place of the text")

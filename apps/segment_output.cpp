@@ -6,6 +6,7 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -108,6 +109,22 @@ void write_labels(const std::filesystem::path& path, const at::Tensor& label) {
     text += '\n';
   }
   write_file(path, [&](std::ostream& out) { out << text; });
+}
+
+void write_legend(const std::filesystem::path& path,
+                  const std::vector<FoundPart>& found,
+                  const Category& category) {
+  write_file(path, [&](std::ostream& out) {
+    out << "id\tcategory\tpart\tcolor\tpoints\tshare\n";
+    int64_t id = category.first_part;
+    for (const Part& part : category.parts) {
+      const auto here = std::find_if(
+          found.begin(), found.end(), [id](const FoundPart& some) { return some.id == id; });
+      const bool absent = here == found.end();
+      out << id++ << '\t' << category.name << '\t' << part.name << '\t' << hex(part.color) << '\t'
+          << (absent ? 0 : here->points) << '\t' << (absent ? 0 : here->share) << '\n';
+    }
+  });
 }
 
 }  // namespace pointattn::apps

@@ -46,4 +46,11 @@ void add_segmentation(io::Cloud& cloud,
 /// One integer part id a line, in the order of the points.
 void write_labels(const std::filesystem::path& path, const at::Tensor& label);
 
+/// What the ids of the labels mean: a line for every part of the category, found or not, after a
+/// line of headings: id, category, part, color (#rrggbb), points, share (of all points, 0 … 1);
+/// separated by tabs.
+void write_legend(const std::filesystem::path& path,
+                  const std::vector<FoundPart>& found,
+                  const Category& category);
+
 }  // namespace pointattn::apps

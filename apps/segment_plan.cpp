@@ -5,7 +5,9 @@
 #include "apps/cloud_files.h"
 #include "pointattn/core/closest.h"
 
-#include <c10/util/Exception.h>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace pointattn::apps {
 namespace fs = std::filesystem;
@@ -39,6 +41,39 @@ std::string format_of(const FileRequest& request, bool single_file) {
   return named;
 }
 
+/// The places of one kind of result: the named file, or files in a folder, which is made.
+class Places {
+ public:
+  Places(const char* option, const std::string& target, const std::string& ending, bool several)
+      : file_(!several && !target.empty() && !names_folder(target) ? target : ""),
+        in_folder_(target, ending) {
+    if (several && fs::is_regular_file(target)) {
+      throw UsageError(std::string(option) + " " + target +
+                       ": expected a folder for several inputs, got a file");
+    }
+    if (file_.empty() && !target.empty()) make_folder(target);
+  }
+
+  fs::path of(const fs::path& input) { return file_.empty() ? in_folder_(input) : file_; }
+
+ private:
+  fs::path file_;
+  ResultNames in_folder_;
+};
+
+void check_places(const FileTask& task, const std::vector<fs::path>& inputs) {
+  const std::pair<const char*, fs::path> results[] = {
+      {"--output", task.output}, {"--labels", task.labels}, {"--legend", task.legend}};
+  for (const auto& [option, result] : results) {
+    if (result.empty()) continue;
+    check_not_input(result, inputs);
+    for (const auto& [other, place] : results) {
+      if (option != other && !place.empty() && same_file(result, place))
+        throw UsageError(std::string(option) + " and " + other + " name the same file");
+    }
+  }
+}
+
 }  // namespace
 
 Plan plan_files(const FileRequest& request) {
@@ -49,30 +84,15 @@ Plan plan_files(const FileRequest& request) {
   const std::string format = format_of(request, one_output);
   plan.encoding = encoding_of(request, format);
 
-  if (several && fs::is_regular_file(request.output)) {
-    throw UsageError("--output " + request.output +
-                     ": expected a folder for several inputs, got a file");
-  }
-  if (several && fs::is_regular_file(request.labels)) {
-    throw UsageError("--labels " + request.labels +
-                     ": expected a folder for several inputs, got a file");
-  }
-  ResultNames output_name(request.output, "." + format);
-  ResultNames labels_name(request.labels, ".txt");
-  const bool one_labels = !several && !request.labels.empty() && !names_folder(request.labels);
-  if (!one_output && !request.output.empty()) make_folder(request.output);
-  if (!one_labels && !request.labels.empty()) make_folder(request.labels);
+  Places output("--output", request.output, "." + format, several);
+  Places labels("--labels", request.labels, ".txt", several);
+  Places legend("--legend", request.legend, ".tsv", several);
   for (const fs::path& file : files) {
-    FileTask task{file, one_output ? fs::path(request.output) : output_name(file), {}};
-    if (!request.labels.empty())
-      task.labels = one_labels ? fs::path(request.labels) : labels_name(file);
+    FileTask task{file, output.of(file), {}, {}};
+    if (!request.labels.empty()) task.labels = labels.of(file);
+    if (!request.legend.empty()) task.legend = legend.of(file);
+    check_places(task, files);
     plan.tasks.push_back(std::move(task));
-  }
-  for (const FileTask& task : plan.tasks) {
-    check_not_input(task.output, files);
-    if (!task.labels.empty()) check_not_input(task.labels, files);
-    if (!task.labels.empty() && same_file(task.output, task.labels))
-      throw UsageError("--output and --labels name the same file");
   }
   return plan;
 }

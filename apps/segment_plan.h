@@ -14,6 +14,7 @@ struct FileRequest {
   std::vector<std::string> inputs;  ///< files and folders
   std::string output;               ///< file for one input, else a folder; empty: beside the caller
   std::string labels;               ///< the same for plain label files; empty: none
+  std::string legend;               ///< and for legend files
   std::string format;               ///< ply, pcd or empty: follows from the output's name
   std::string encoding;             ///< ascii, binary or compressed
 };
@@ -23,6 +24,7 @@ struct FileTask {
   std::filesystem::path input;
   std::filesystem::path output;
   std::filesystem::path labels;  ///< empty: none
+  std::filesystem::path legend;  ///< empty: none
 };
 
 struct Plan {

@@ -29,6 +29,7 @@ Json to_json(const Outcome& outcome) {
                {"notes", outcome.result.notes},
                {"seconds", outcome.seconds}};
   if (!outcome.task.labels.empty()) json["labels"] = outcome.task.labels.string();
+  if (!outcome.task.legend.empty()) json["legend"] = outcome.task.legend.string();
   if (!outcome.pictures.empty()) json["pictures"] = outcome.pictures;
   return json;
 }
@@ -53,6 +54,7 @@ void print(std::ostream& out, const Outcome& outcome) {
   }
   out << "  written: " << outcome.task.output.string();
   if (!outcome.task.labels.empty()) out << ", " << outcome.task.labels.string();
+  if (!outcome.task.legend.empty()) out << ", " << outcome.task.legend.string();
   for (const std::string& picture : outcome.pictures) out << ", " << picture;
   out << std::endl;
 }

@@ -5,6 +5,7 @@
 #include "pointattn/io/cloud.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,11 @@ Call pointattn(const std::vector<std::string>& arguments, const std::filesystem:
 
 /// The same with a shell's redirection behind it, such as "> /dev/full".
 Call pointattn_in_shell(const std::vector<std::string>& arguments, const std::string& tail);
+
+/// The program in `folder` as a user who may write nowhere but where everyone may: root becomes
+/// `nobody`. Nothing where that cannot be had.
+std::optional<Call> pointattn_unprivileged(const std::vector<std::string>& arguments,
+                                           const std::filesystem::path& folder);
 
 /// Number of lines.
 int64_t lines(const std::string& text);

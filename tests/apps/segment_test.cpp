@@ -74,6 +74,37 @@ TEST_F(Segment, LabelsEveryPointAndKeepsEveryField) {
   EXPECT_EQ(points, 700);
 }
 
+TEST_F(Segment, TheLegendFileNamesEveryIdAndItsColour) {
+  io::write_cloud(file("in.ply"), box_cloud(300));
+  const Call call =
+      segment({"in.ply", "-o", "out.ply", "--legend", "legend.tsv", "--category", "chair"});
+  ASSERT_EQ(call.code, 0) << call.err;
+  EXPECT_TRUE(has(call.out, "written: out.ply, legend.tsv")) << call.out;
+  const io::Cloud labelled = io::read_cloud(file("out.ply"));
+  const at::Tensor label = labelled.find("label")->values;
+  std::istringstream legend(read_file(file("legend.tsv")));
+  std::string line;
+  ASSERT_TRUE(std::getline(legend, line));
+  EXPECT_EQ(line, "id\tcategory\tpart\tcolor\tpoints\tshare");
+  const char* const parts[] = {"leg", "seat", "back"};
+  for (int64_t id = 0; id < 3; ++id) {
+    ASSERT_TRUE(std::getline(legend, line));
+    const int64_t points = label.eq(id).sum().item<int64_t>();
+    std::ostringstream expected;
+    expected << id << "\tChair\t" << parts[id] << '\t' << hex(part_color(id)) << '\t' << points
+             << '\t' << static_cast<double>(points) / 300;
+    EXPECT_EQ(line, expected.str());
+  }
+  EXPECT_FALSE(std::getline(legend, line));
+
+  io::write_cloud(file("other.ply"), box_cloud(300));
+  ASSERT_EQ(segment({"in.ply", "other.ply", "-o", "out", "--legend", "out"}).code, 0);
+  EXPECT_GT(lines(read_file(file("out") / "other_parts.tsv")), 2);
+  const Call same = segment({"in.ply", "--labels", "a.txt", "--legend", "./a.txt"});
+  EXPECT_EQ(same.code, 2);
+  EXPECT_TRUE(has(same.err, "--labels and --legend name the same file")) << same.err;
+}
+
 TEST_F(Segment, TheDefaultOutputIsBesideTheCallerAndSaid) {
   io::write_cloud(file("in.ply"), box_cloud(300));
   const Call call = segment({"in.ply", "--category", "mug"});
@@ -189,6 +220,41 @@ TEST_F(Segment, FailuresAreOneLineAndLeaveNothing) {
     EXPECT_TRUE(call.err.starts_with("pointattn: error: ")) << call.err;
     EXPECT_TRUE(has(call.err, message)) << call.err;
     EXPECT_EQ(entries(), before) << message;
+  }
+}
+
+TEST_F(Segment, AFolderWithoutPermissionToWriteIsOneLineAndStaysAsItIs) {
+  io::write_cloud(file("in.ply"), box_cloud(300));
+  const fs::path closed = file("closed");
+  fs::create_directory(closed);
+  io::write_cloud(closed / "old.ply", box_cloud(10));
+  const std::string before = read_file(closed / "old.ply");
+  fs::permissions(closed, fs::perms(0555));
+  fs::create_directory(file("open"));
+  fs::permissions(file("open"), fs::perms(0777));
+  fs::permissions(folder_.path(), fs::perms(0755));
+  for (const auto& [option, target] : {std::pair<std::string, std::string>{"-o", "closed/new.ply"},
+                                       {"-o", "closed/old.ply"},
+                                       {"-o", "closed/"},
+                                       {"-o", "closed/new/"},
+                                       {"--labels", "closed/ids.txt"},
+                                       {"--legend", "closed/legend.tsv"},
+                                       {"--screenshot", "closed/picture.png"},
+                                       {"--turntable", "closed/turn.gif"},
+                                       {"--html", "closed/page.html"},
+                                       {"--json", "closed/summary.json"}}) {
+    std::vector<std::string> arguments = {"segment", "in.ply", "--weights", "m.safetensors"};
+    arguments.insert(arguments.end(), {option, target});
+    if (option != "-o") arguments.insert(arguments.end(), {"-o", "open/out.ply"});
+    const std::optional<Call> call = pointattn_unprivileged(arguments, folder_.path());
+    if (!call) GTEST_SKIP() << "root without setpriv, or a program that others may not run";
+    EXPECT_EQ(call->code, 1) << target;
+    EXPECT_EQ(lines(call->err), 1) << call->err;
+    EXPECT_TRUE(call->err.starts_with("pointattn: error: ")) << call->err;
+    EXPECT_TRUE(has(call->err, "Permission denied")) << call->err;
+    EXPECT_TRUE(has(call->err, "closed")) << call->err;
+    EXPECT_EQ(std::distance(fs::directory_iterator(closed), fs::directory_iterator()), 1) << target;
+    EXPECT_EQ(read_file(closed / "old.ply"), before);
   }
 }
 
