@@ -58,12 +58,11 @@ void EdgeConvImpl::reset() {
 
 // The first layer is linear, so W [f_j − f_i, f_i] = W_a f_j + (W_b − W_a) f_i: one product a point
 // instead of one a pair.
-at::Tensor EdgeConvImpl::pairs(const at::Tensor& feat, const at::Tensor& index) {
+Pairs EdgeConvImpl::pairs(const at::Tensor& feat, const at::Tensor& index) {
   const at::Tensor weight = first->linear->weight;
-  const at::Tensor near = project(feat, weight.narrow(1, 0, in_));
-  const at::Tensor own = project(feat, weight.narrow(1, in_, in_) - weight.narrow(1, 0, in_));
-  const at::Tensor sums = ops::gather(near, index) + own.unsqueeze(1);  // [N,k,C]
-  return first->norm(sums.view({-1, out_})).view(sums.sizes());
+  return {project(feat, weight.narrow(1, 0, in_)),
+          project(feat, weight.narrow(1, in_, in_) - weight.narrow(1, 0, in_)),
+          index};
 }
 
 // With its statistics fixed the norm is a factor and a term a channel. The factor, whatever its
@@ -76,14 +75,15 @@ at::Tensor EdgeConvImpl::folded(const at::Tensor& feat, const at::Tensor& index)
   const at::Tensor own =
       at::linear(feat, weight.narrow(1, in_, in_) - weight.narrow(1, 0, in_), shift);
   if (wide_ == 0) return at::leaky_relu_(ops::gather_max(near, index).add_(own), kLeakySlope);
-  at::Tensor sums = ops::gather(near, index).add_(own.unsqueeze(1));
-  return second(at::leaky_relu_(sums, kLeakySlope)).amax(1);
+  return folded_pair_mlp_max({near, own, index}, Activation::kLeakyReLU, second);
 }
 
 at::Tensor EdgeConvImpl::forward(const at::Tensor& feat, const at::Tensor& index) {
   if (!is_training() && !at::GradMode::is_enabled()) return folded(feat, index);
-  const at::Tensor hidden = pairs(feat, index);
-  return (wide_ == 0 ? hidden : second(hidden)).amax(1);
+  const Pairs all = pairs(feat, index);
+  if (wide_ != 0) return pair_mlp_max(all, first->norm, second);
+  const at::Tensor sums = ops::gather(all.near, index) + all.centre.unsqueeze(1);  // [N,k,C]
+  return first->norm(sums.view({-1, out_})).view(sums.sizes()).amax(1);
 }
 
 }  // namespace pointattn::nn

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/nn/pair_mlp.h"
 #include "pointattn/nn/shared_mlp.h"
 
 #include <torch/nn/cloneable.h>
@@ -31,7 +32,7 @@ class EdgeConvImpl : public torch::nn::Cloneable<EdgeConvImpl> {
   SharedMlp second{nullptr};
 
  private:
-  at::Tensor pairs(const at::Tensor& feat, const at::Tensor& index);
+  Pairs pairs(const at::Tensor& feat, const at::Tensor& index);
   at::Tensor folded(const at::Tensor& feat, const at::Tensor& index);
 
   int64_t in_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pointattn/nn/neighbor_embedding.h"
 
-#include "pointattn/ops/gather.h"
+#include "pointattn/nn/project.h"
 
 #include <ATen/ATen.h>
 
@@ -52,15 +52,13 @@ void NeighborEmbeddingImpl::freeze(Precision precision) {
   if (relative_) frozen_relative_ = FrozenLinear(weight.relative, {}, Activation::kNone, precision);
 }
 
-/// What the second layer sees of each pair: [M,k,C_out].
-at::Tensor NeighborEmbeddingImpl::pairs(const PointBatch& batch,
-                                        const at::Tensor& feat,
-                                        const Sampled& centres,
-                                        const at::Tensor& index) {
-  const bool frozen = frozen_near_ && !at::GradMode::is_enabled();
+Pairs NeighborEmbeddingImpl::pairs(const PointBatch& batch,
+                                   const at::Tensor& feat,
+                                   const Sampled& centres,
+                                   bool frozen) {
   const Split weight = frozen ? Split{} : split(first->linear->weight, in_, relative_);
   const auto apply = [&](const FrozenLinear& packed, const at::Tensor& plain, const at::Tensor& x) {
-    return frozen ? packed(x) : at::linear(x, plain);
+    return frozen ? packed(x) : project(x, plain);
   };
   at::Tensor near = apply(frozen_near_, weight.near, feat);  // [N,C_out]
   at::Tensor centre =
@@ -69,16 +67,16 @@ at::Tensor NeighborEmbeddingImpl::pairs(const PointBatch& batch,
     near = near + apply(frozen_relative_, weight.relative, batch.xyz);
     centre = centre - apply(frozen_relative_, weight.relative, centres.batch.xyz);
   }
-  at::Tensor pairs = ops::gather(near, index);  // [M,k,C_out]
-  if (frozen) return pairs.add_(centre.unsqueeze(1)).relu_();
-  return first->norm((pairs + centre.unsqueeze(1)).view({-1, out_})).view(pairs.sizes());
+  return {near, centre, nearest(centres.batch, batch, neighbors_)};
 }
 
 at::Tensor NeighborEmbeddingImpl::forward(const PointBatch& batch,
                                           const at::Tensor& feat,
                                           const Sampled& centres) {
-  const at::Tensor index = nearest(centres.batch, batch, neighbors_);  // [M,k]
-  return second(pairs(batch, feat, centres, index)).amax(1);           // [M,C_out]
+  const bool frozen = frozen_near_ && !at::GradMode::is_enabled();
+  const Pairs all = pairs(batch, feat, centres, frozen);
+  return frozen ? folded_pair_mlp_max(all, first->norm->activation(), second)
+                : pair_mlp_max(all, first->norm, second);
 }
 
 }  // namespace pointattn::nn

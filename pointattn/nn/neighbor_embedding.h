@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pointattn/nn/pair_mlp.h"
 #include "pointattn/nn/sampling.h"
 #include "pointattn/nn/shared_mlp.h"
 
@@ -26,10 +27,8 @@ class NeighborEmbeddingImpl : public torch::nn::Cloneable<NeighborEmbeddingImpl>
   SharedMlp second{nullptr};
 
  private:
-  at::Tensor pairs(const PointBatch& batch,
-                   const at::Tensor& feat,
-                   const Sampled& centres,
-                   const at::Tensor& index);
+  /// The first layer's product, and its norm where that is frozen.
+  Pairs pairs(const PointBatch& batch, const at::Tensor& feat, const Sampled& centres, bool frozen);
 
   int64_t in_;
   int64_t out_;

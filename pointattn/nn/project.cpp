@@ -72,6 +72,8 @@ Tensor project(const Tensor& rows, const Tensor& weight, const Tensor& bias) {
   return at::linear(rows, weight, bias);
 }
 
+bool products_are_reduced() { return reduced_products; }
+
 ReducedProducts::ReducedProducts(bool on) : before_(reduced_products) { reduced_products = on; }
 ReducedProducts::~ReducedProducts() { reduced_products = before_; }
 

@@ -10,6 +10,9 @@ namespace pointattn::nn {
 /// bfloat16 inputs; the result, the weights and all gradients that are kept stay float32.
 at::Tensor project(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias = {});
 
+/// Whether a ReducedProducts lives on this thread.
+bool products_are_reduced();
+
 /// While one lives, project() on this thread multiplies in bfloat16: twice as fast where the
 /// processor has it (AVX512-BF16, AMX), with 8 bits of mantissa.
 class ReducedProducts {

@@ -9,7 +9,6 @@ namespace pointattn::nn {
 namespace {
 
 constexpr double kMomentum = 0.1;
-constexpr double kEpsilon = 1e-5;
 
 }  // namespace
 
@@ -40,7 +39,7 @@ at::Tensor RowNormImpl::forward(const at::Tensor& rows) {
                          running_var,
                          is_training(),
                          kMomentum,
-                         kEpsilon,
+                         kNormEpsilon,
                          /*cudnn_enabled=*/true)
               .permute({0, 2, 3, 1})
               .reshape({N, channels_});
@@ -56,9 +55,16 @@ at::Tensor RowNormImpl::forward(const at::Tensor& rows) {
   return out;
 }
 
+void RowNormImpl::record(const at::Tensor& mean, const at::Tensor& var, int64_t rows) {
+  const at::NoGradGuard no_grad;
+  const auto n = static_cast<double>(rows);
+  running_mean.lerp_(mean, kMomentum);
+  running_var.lerp_(var * (n / (n - 1)), kMomentum);
+}
+
 FixedNorm fixed_norm(const RowNormImpl& norm) {
   const at::NoGradGuard no_grad;
-  const at::Tensor scale = norm.weight / at::sqrt(norm.running_var + kEpsilon);
+  const at::Tensor scale = norm.weight / at::sqrt(norm.running_var + kNormEpsilon);
   return {scale, norm.bias - norm.running_mean * scale};
 }
 

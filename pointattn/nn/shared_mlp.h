@@ -9,6 +9,9 @@
 
 namespace pointattn::nn {
 
+/// What batch norms add to the variance.
+inline constexpr double kNormEpsilon = 1e-5;
+
 /// Batch normalisation over the rows of [N,C] (Ioffe and Szegedy 2015), then an activation. The
 /// rows are the points of the whole batch, so a cloud's length weighs in. Training needs at least
 /// two rows. Parameters "weight", "bias"; buffers "running_mean", "running_var". (torch's own
@@ -18,6 +21,11 @@ class RowNormImpl : public torch::nn::Cloneable<RowNormImpl> {
   explicit RowNormImpl(int64_t channels, Activation activation = Activation::kReLU);
   void reset() override;
   at::Tensor forward(const at::Tensor& rows);
+
+  Activation activation() const { return activation_; }
+  /// What forward() does in training besides its result, for layers that fuse the norm: moves the
+  /// running statistics towards the mean and biased variance [C] of so many rows.
+  void record(const at::Tensor& mean, const at::Tensor& var, int64_t rows);
 
   at::Tensor weight, bias, running_mean, running_var;
 

@@ -3,45 +3,22 @@
 #include "pointattn/ops/offset_attention.h"
 #include "tests/ops/attention/attention_cases.h"
 #include "tests/ops/attention/offset_attention_cases.h"
+#include "tests/support/memory.h"
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <functional>
-#include <malloc.h>
 #include <optional>
-#include <string>
 
 namespace pointattn {
 namespace {
-
-/// A field of /proc/self/status in bytes; -1 where the system has none.
-int64_t memory(const std::string& field) {
-  std::ifstream status("/proc/self/status");
-  for (std::string name; status >> name;) {
-    int64_t kilobytes = -1;
-    if (name == field + ":" && status >> kilobytes) return kilobytes * 1024;
-    std::getline(status, name);
-  }
-  return -1;
-}
-
-/// Bytes by which the peak grows while `action` runs; nothing where it cannot be measured.
-std::optional<int64_t> growth_of(const std::function<void()>& action) {
-  malloc_trim(0);  // what earlier tests freed would be used again, unseen
-  std::ofstream("/proc/self/clear_refs") << "5";  // the peak starts anew from here
-  const int64_t before = memory("VmRSS");
-  if (before < 0 || memory("VmHWM") > before + (int64_t{64} << 20)) return std::nullopt;
-  action();
-  return memory("VmHWM") - before;
-}
 
 /// Inputs, outputs and gradients are about 40 MB in each case; one N x N matrix is 1 GB.
 void expect_linear(const std::function<void()>& action) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "the sanitizer keeps freed memory";
 #endif
-  const std::optional<int64_t> growth = growth_of(action);
+  const std::optional<int64_t> growth = test::growth_of(action);
   if (!growth) GTEST_SKIP() << "the peak cannot be measured here";
   EXPECT_LT(*growth, int64_t{200} << 20);
   EXPECT_GT(*growth, int64_t{10} << 20) << "the measurement sees nothing";
@@ -63,7 +40,7 @@ TEST(OffsetAttentionMemory, ASharedLayerTrainsWithin64MiB) {
 #endif
   const AttentionInput input = random_input({32768}, 32, 128, 1).to(at::kFloat);
   const at::Tensor q = input.q.requires_grad_(), v = input.v.requires_grad_();
-  const std::optional<int64_t> growth = growth_of([&] {
+  const std::optional<int64_t> growth = test::growth_of([&] {
     const at::Tensor out = ops::offset_attention(q, q, v, input.offsets);
     torch::autograd::grad({out}, {q, v}, {input.grad});
   });

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pointattn/nn/shared_mlp.h"
+
+/// MLPs of two layers over the neighbours of each centre and the maximum over them, as in PCT's
+/// neighbour embedding and DGCNN's EdgeConv. The first layer's product is linear and done once a
+/// point by the caller, so its value for centre i and neighbour j is near_j + centre_i; what follows
+/// runs over the M·K pairs tile by tile, and no [M,K,C] is stored.
+namespace pointattn::nn {
+
+struct Pairs {
+  at::Tensor near;    ///< [N,C]
+  at::Tensor centre;  ///< [M,C]
+  at::Tensor index;   ///< int64 [M,K], K ≥ 1, rows of near
+};
+
+/// out_i = max_k act(BN₂(W₂ act(BN₁(near_{index(i,k)} + centre_i)))) → [M,C_out], with the norms over
+/// all pairs in training; `second` has no bias. float32 and float64.
+///
+/// On the CPU the training step recomputes the hidden layer in the backward pass and never has its
+/// gradient's dense part as pairs: with dz = S − α − β z, where S has one entry a centre and channel
+/// (the maximum) and z = h W₂ᵀ, it is dh = S W₂ − W₂ᵀα − h (W₂ᵀ diag(β) W₂), dW₂ = Sᵀh − … − diag(β) W₂
+/// (hᵀh): two products of the hidden size and a sparse one. Memory beyond inputs and results:
+/// O(M·C_out + N·C) and a few tiles a thread. Gradients to near, centre, the norms and W₂; that of
+/// equal maxima goes to the first of them. Bits do not depend on the number of threads where the
+/// library's products do not. A second derivative throws c10::NotImplementedError. On other devices,
+/// and while products are reduced, the same by operators that store the pairs.
+at::Tensor pair_mlp_max(const Pairs& pairs, RowNorm& first, SharedMlp& second);
+
+/// The same in evaluation without a gradient: the scale and shift of the first norm are in near and
+/// centre, `activation` is what follows it.
+at::Tensor folded_pair_mlp_max(const Pairs& pairs, Activation activation, SharedMlp& second);
+
+}  // namespace pointattn::nn
