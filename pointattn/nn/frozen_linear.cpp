@@ -34,6 +34,9 @@ at::Tensor FrozenLinear::operator()(const at::Tensor& rows) const {
                rows.to(packed_.scalar_type()).contiguous(), packed_, packed_bias_, activation_)
         .to(rows.scalar_type());
   }
+  // With bias and activation in the product's epilogue where the device has it (cuBLASLt).
+  if (activation_ == Activation::kReLU && bias_.defined())
+    return at::_addmm_activation(bias_, rows, weight_.t());
   at::Tensor out = at::linear(rows, weight_, bias_);
   const double slope = activation_ == Activation::kLeakyReLU ? kLeakySlope : 0.0;
   return activation_ == Activation::kNone ? out : at::leaky_relu_(out, slope);

@@ -60,6 +60,25 @@ TEST(Project, EqualsLinearForAnyNumberOfRowsWithItsGradients) {
   }
 }
 
+TEST(FrozenLinear, WhatOneDnnDoesNotTakeComputesTheSame) {
+  at::manual_seed(13);
+  const at::NoGradGuard no_grad;
+  const at::Tensor w = at::randn({40, 48}, at::kDouble);
+  const at::Tensor b = at::randn({40}, at::kDouble);
+  for (const int64_t n : {0, 1, 70}) {
+    const at::Tensor x = at::randn({n, 48}, at::kDouble);
+    for (const at::Tensor& bias : {b, at::Tensor()}) {
+      const auto frozen = [&](Activation activation) {
+        return FrozenLinear(w, bias, activation, Precision::kFloat32)(x);
+      };
+      const at::Tensor y = at::linear(x, w, bias);
+      EXPECT_TRUE(close(frozen(Activation::kNone), y));
+      EXPECT_TRUE(close(frozen(Activation::kReLU), y.relu()));
+      EXPECT_TRUE(close(frozen(Activation::kLeakyReLU), at::leaky_relu(y, kLeakySlope)));
+    }
+  }
+}
+
 TEST(Project, ColumnsOfAWeightAreAsGoodAsAWeight) {
   at::manual_seed(11);
   const at::Tensor w = at::randn({40, 100});
