@@ -18,14 +18,11 @@ struct Pairs {
 /// out_i = max_k act(BN₂(W₂ act(BN₁(near_{index(i,k)} + centre_i)))) → [M,C_out], with the norms over
 /// all pairs in training; `second` has no bias. float32 and float64.
 ///
-/// On the CPU the training step recomputes the hidden layer in the backward pass and never has its
-/// gradient's dense part as pairs: with dz = S − α − β z, where S has one entry a centre and channel
-/// (the maximum) and z = h W₂ᵀ, it is dh = S W₂ − W₂ᵀα − h (W₂ᵀ diag(β) W₂), dW₂ = Sᵀh − … − diag(β) W₂
-/// (hᵀh): two products of the hidden size and a sparse one. Memory beyond inputs and results:
-/// O(M·C_out + N·C) and a few tiles a thread. Gradients to near, centre, the norms and W₂; that of
-/// equal maxima goes to the first of them. Bits do not depend on the number of threads where the
-/// library's products do not. A second derivative throws c10::NotImplementedError. On other devices,
-/// and while products are reduced, the same by operators that store the pairs.
+/// On the CPU in training (pair_mlp_step.h) memory beyond inputs and results is O(M·C_out + N·C) and a
+/// few tiles a thread. Gradients to near, centre, the norms and W₂; that of equal maxima goes to the
+/// first of them; a second derivative throws c10::NotImplementedError. Otherwise, and while
+/// products are reduced, the same by operators that store the pairs. Throws c10::ValueError: wrong
+/// shapes, an index out of range, a bias in `second`.
 at::Tensor pair_mlp_max(const Pairs& pairs, RowNorm& first, SharedMlp& second);
 
 /// The same in evaluation without a gradient: the scale and shift of the first norm are in near and

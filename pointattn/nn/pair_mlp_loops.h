@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-/// The loops of pair_mlp.cpp over the pairs of a few centres, compiled for several instruction
+/// The loops of pair_mlp.cpp and pair_mlp_step.cpp over the pairs of a few centres, compiled for several instruction
 /// sets. Rows are [pairs,C], the K pairs of a centre one after the other. Knows nothing of LibTorch.
 namespace pointattn::nn::pair_loops {
 
@@ -58,28 +58,28 @@ void sparse_products(const T* value,
                      T* grad,
                      T* weight_grad);
 
-/// Where the gradient of a norm's input is gathered: of d, the gradient behind the activation, and
-/// of x, the normalised input.
+/// Where the gradient of the first norm is gathered: d, that of its result before the activation,
+/// and x, its normalised input.
 template <typename T>
 struct Gathered {
   T* d_of_centre;  ///< [M,C] sums over k
   T* x_of_centre;
-  T* d_of_near;  ///< rows from `lowest` on; sums over the pairs of a near row, added to
+  T* d_of_near;  ///< rows of near from `lowest` on: sums over the pairs of each, added to
   T* x_of_near;
   int64_t lowest;
   double* d;  ///< [C] sums over all pairs, added to
   double* dx;
-  double* hidden;  ///< [C] sums of the activated rows, added to
+  double* hidden;  ///< [C] sums of the hidden rows, added to
 };
 
-/// d = slope-or-1 (by the sign of hidden) × (−grad − constant), gathered with x = (sums − mean) rstd.
-/// `spare` [3,C].
 template <typename T>
 struct NormBackward {
   const T* mean;
   const T* rstd;
   T slope;
 };
+
+/// d = grad, times the slope where hidden is not positive; x = (sums − mean) rstd. `spare` [3,C].
 template <typename T>
 void gather(const Pairs<T>& pairs,
             const T* sums,

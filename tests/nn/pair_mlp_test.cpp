@@ -195,7 +195,7 @@ TEST(PairMlp, EvaluationUsesTheRunningStatistics) {
   }
 }
 
-TEST(PairMlp, NoCentresAndSecondDerivatives) {
+TEST(PairMlp, NoCentresSecondDerivativesAndBadInput) {
   at::manual_seed(6);
   Case c(5, 4, 3, 4, 6, at::kDouble);
   c.pairs.near.requires_grad_(true);
@@ -210,6 +210,11 @@ TEST(PairMlp, NoCentresAndSecondDerivatives) {
             (at::IntArrayRef{0, 6}));
   SharedMlp biased(4, 6, /*bias=*/true);
   EXPECT_THROW(pair_mlp_max(c.pairs, c.first, biased), c10::ValueError);
+  for (const int64_t row : {int64_t{-1}, int64_t{5}}) {
+    const Pairs outside{c.pairs.near, c.pairs.centre, at::full_like(c.pairs.index, row)};
+    EXPECT_THROW(pair_mlp_max(outside, c.first, c.second), c10::ValueError);
+    EXPECT_THROW(folded_pair_mlp_max(outside, Activation::kReLU, c.second), c10::ValueError);
+  }
 }
 
 TEST(PairMlp, MemoryDoesNotHoldThePairs) {
