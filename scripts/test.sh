@@ -26,6 +26,10 @@ fi
 log=build/release/ctest.log
 code=0
 ctest --preset cpu -j 2 2>&1 | tee "$log" || code=$?
+# Cases that were skipped stand in suites that passed: how many, and why.
+awk '/: Skipped$/ { getline reason; count[reason]++ }
+     END { for (reason in count) print "test: SKIPPED " count[reason] (count[reason] > 1 ? " cases: " : " case: ") reason }' \
+  build/release/Testing/Temporary/LastTest.log | sort
 # The last line is ctest's own count, whatever ctest lists after it.
 grep -E '[0-9]+% tests passed' "$log" || { echo "test: error: ctest ran no test" >&2; exit 1; }
 exit "$code"
