@@ -235,12 +235,10 @@ TEST_F(Segment, AFolderWithoutPermissionToWriteIsOneLineAndStaysAsItIs) {
   fs::permissions(folder_.path(), fs::perms(0755));
   for (const auto& [option, target] : {std::pair<std::string, std::string>{"-o", "closed/new.ply"},
                                        {"-o", "closed/old.ply"},
-                                       {"-o", "closed/"},
                                        {"-o", "closed/new/"},
                                        {"--labels", "closed/ids.txt"},
                                        {"--legend", "closed/legend.tsv"},
                                        {"--screenshot", "closed/picture.png"},
-                                       {"--turntable", "closed/turn.gif"},
                                        {"--html", "closed/page.html"},
                                        {"--json", "closed/summary.json"}}) {
     std::vector<std::string> arguments = {"segment", "in.ply", "--weights", "m.safetensors"};
