@@ -30,12 +30,14 @@ struct Activate {
       const T* rows, int64_t n, int64_t C, const Activated<T>* how, T* out) {
     const T* __restrict scale = how->scale;
     const T* __restrict shift = how->shift;
+    const T slope = how->slope;
     for (int64_t r = 0; r < n; ++r) {
       const T* __restrict x = rows + r * C;
       T* __restrict to = out + r * C;
       for (int64_t c = 0; c < C; ++c) {
         const T y = scale[c] * x[c] + shift[c];
-        to[c] = y < 0 ? how->slope * y : y;  // NaN stays
+        const T low = slope * y;  // before the choice, so that both are computed as vectors
+        to[c] = y < 0 ? low : y;  // NaN stays
       }
     }
   }
@@ -134,6 +136,8 @@ struct Gather {
     T* __restrict all_d = spare;
     T* __restrict all_dx = spare + C;
     T* __restrict all_h = spare + 2 * C;
+    T* __restrict d = spare + 3 * C;  // of one pair
+    T* __restrict x = spare + 4 * C;
     for (int64_t c = 0; c < C; ++c) all_d[c] = all_dx[c] = all_h[c] = 0;
     for (int64_t i = 0; i < pairs->count; ++i) {
       const int64_t m = pairs->first + i;
@@ -148,16 +152,22 @@ struct Gather {
         const T* __restrict g = grad + row;
         T* __restrict near_d = to->d_of_near + near;
         T* __restrict near_x = to->x_of_near + near;
+        // Few arrays a loop: compilers give up on vectors where there are many.
         for (int64_t c = 0; c < C; ++c) {
-          const T d = h[c] > 0 ? g[c] : slope * g[c];
-          const T x = (p[c] - mean[c]) * rstd[c];
-          own_d[c] += d;
-          own_x[c] += x;
-          near_d[c] += d;
-          near_x[c] += x;
-          all_d[c] += d;
-          all_dx[c] += d * x;
+          const T factor = h[c] > 0 ? T(1) : slope;
+          d[c] = g[c] * factor;
+          x[c] = (p[c] - mean[c]) * rstd[c];
           all_h[c] += h[c];
+        }
+        for (int64_t c = 0; c < C; ++c) {
+          own_d[c] += d[c];
+          near_d[c] += d[c];
+          all_d[c] += d[c];
+        }
+        for (int64_t c = 0; c < C; ++c) {
+          own_x[c] += x[c];
+          near_x[c] += x[c];
+          all_dx[c] += d[c] * x[c];
         }
       }
     }

@@ -79,7 +79,7 @@ struct NormBackward {
   T slope;
 };
 
-/// d = grad, times the slope where hidden is not positive; x = (sums − mean) rstd. `spare` [3,C].
+/// d = grad, times the slope where hidden is not positive; x = (sums − mean) rstd. `spare` [5,C].
 template <typename T>
 void gather(const Pairs<T>& pairs,
             const T* sums,

@@ -252,7 +252,7 @@ Sums gather_gradient(const Pairs& pairs,
     const auto options = pairs.near.options();
     const Tensor sum = at::empty({tile_rows(pairs), C}, options);
     const Tensor hidden = at::empty_like(sum);
-    const Tensor spare = at::empty({3, C}, options);
+    const Tensor spare = at::empty({5, C}, options);
     Tensor d = at::zeros({slice.rows, C}, options);
     Tensor x = at::zeros({slice.rows, C}, options);
     Tensor squares = sums.squares.select(0, s).zero_();
