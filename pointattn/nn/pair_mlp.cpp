@@ -10,6 +10,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 
@@ -95,7 +96,7 @@ Tensor folded_pair_mlp_max(const Pairs& pairs, Activation activation, SharedMlp&
   const int64_t step = centres_of_tile(whole);
   AT_DISPATCH_FLOATING_TYPES(pairs.near.scalar_type(), "folded_pair_mlp_max", [&] {
     at::parallel_for(0, (M + step - 1) / step, 1, [&](int64_t begin, int64_t end) {
-      const at::NoGradGuard no_grad;
+      const c10::InferenceMode mode;  // the caller's does not reach its threads
       const Tensor sums = at::empty({tile_rows(whole), C}, pairs.near.options());
       const auto take = [&](const pair_loops::Pairs<scalar_t>& some) {
         pair_loops::add(some, sums.mutable_data_ptr<scalar_t>());

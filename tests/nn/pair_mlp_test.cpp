@@ -195,6 +195,30 @@ TEST(PairMlp, EvaluationUsesTheRunningStatistics) {
   }
 }
 
+TEST(PairMlp, EvaluationInInferenceMode) {
+  at::manual_seed(8);
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+    Case c(600, 500, 16, 8, 40, dtype);  // many tiles, so that other threads have some
+    c.first->eval();
+    c.second->eval();
+    const auto run = [&] { return folded_pair_mlp_max(c.pairs, Activation::kReLU, c.second); };
+    at::Tensor plain, inference, frozen;
+    {
+      const at::NoGradGuard no_grad;
+      plain = run();
+    }
+    {
+      const c10::InferenceMode mode;
+      inference = run();
+      c.second->freeze(Precision::kFloat32);
+      frozen = run();
+    }
+    EXPECT_TRUE(plain.equal(inference));
+    EXPECT_TRUE(at::allclose(plain, frozen, 1e-5, 1e-5));
+    EXPECT_FALSE(plain.is_inference());
+  }
+}
+
 TEST(PairMlp, NoCentresSecondDerivativesAndBadInput) {
   at::manual_seed(6);
   Case c(5, 4, 3, 4, 6, at::kDouble);
