@@ -2,13 +2,11 @@
 #include "pointattn/nn/project.h"
 
 #include "pointattn/nn/frozen_linear.h"
+#include "tests/support/memory.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
-
-#include <fstream>
-#include <string>
 
 namespace pointattn::nn {
 namespace {
@@ -88,25 +86,15 @@ TEST(Project, ColumnsOfAWeightAreAsGoodAsAWeight) {
       close(project(x, w.narrow(1, 3, 64)), at::linear(x, w.narrow(1, 3, 64).contiguous())));
 }
 
-int64_t resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string name; status >> name;) {
-    int64_t kilobytes = 0;
-    if (name == "VmRSS:" && status >> kilobytes) return kilobytes * 1024;
-    std::getline(status, name);
-  }
-  return 0;
-}
-
 TEST(Project, ManyNumbersOfRowsDoNotFillTheMemory) {
   at::manual_seed(12);
   const at::Tensor w = at::randn({64, 64}).requires_grad_(true);
   const at::Tensor x = at::randn({31'000, 64});
   const auto step = [&](int64_t n) { project(x.narrow(0, 0, n), w).sum().backward(); };
   for (int64_t i = 0; i < 20; ++i) step(30'000 + i);
-  const int64_t before = resident_bytes();
+  const int64_t before = test::memory("VmRSS");
   for (int64_t i = 20; i < 220; ++i) step(30'000 + i);
-  EXPECT_LT(resident_bytes() - before, int64_t{200} << 20);
+  EXPECT_LT(test::memory("VmRSS") - before, int64_t{200} << 20);
 }
 
 }  // namespace
