@@ -25,6 +25,7 @@ fi
 
 log=build/release/ctest.log
 code=0
+# The preset lets threads wait passively: two tests at once on two cores would spin against each other.
 ctest --preset cpu -j 2 2>&1 | tee "$log" || code=$?
 # Cases that were skipped stand in suites that passed: how many, and why.
 awk '/: Skipped$/ { getline reason; count[reason]++ }

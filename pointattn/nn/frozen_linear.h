@@ -6,8 +6,8 @@
 namespace pointattn::nn {
 
 /// What the products of a frozen network multiply in: float32 (results within 1e-5 of the unfrozen
-/// network), or bfloat16 with sums in float32 (two to three digits, several times faster where the
-/// processor multiplies it: AVX512_BF16, AMX).
+/// network), or bfloat16 with sums in float32 (two to three digits; several times faster with AMX,
+/// with AVX512-BF16 alone perhaps slower: docs/performance.md).
 enum class Precision { kFloat32, kBFloat16 };
 
 enum class Activation { kNone, kReLU, kLeakyReLU };

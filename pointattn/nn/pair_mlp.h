@@ -5,8 +5,7 @@
 
 /// MLPs of two layers over the neighbours of each centre and the maximum over them, as in PCT's
 /// neighbour embedding and DGCNN's EdgeConv. The first layer's product is linear and done once a
-/// point by the caller, so its value for centre i and neighbour j is near_j + centre_i; what follows
-/// runs over the M·K pairs tile by tile, and no [M,K,C] is stored.
+/// point by the caller, so its value for centre i and neighbour j is near_j + centre_i.
 namespace pointattn::nn {
 
 struct Pairs {
@@ -26,7 +25,7 @@ struct Pairs {
 at::Tensor pair_mlp_max(const Pairs& pairs, RowNorm& first, SharedMlp& second);
 
 /// The same in evaluation without a gradient: the scale and shift of the first norm are in near and
-/// centre, `activation` is what follows it.
+/// centre, `activation` is what follows it. Stores no pairs on the CPU. Throws as pair_mlp_max().
 at::Tensor folded_pair_mlp_max(const Pairs& pairs, Activation activation, SharedMlp& second);
 
 }  // namespace pointattn::nn

@@ -2,15 +2,15 @@
 #include "pointattn/nn/pair_mlp_step.h"
 
 #include "pointattn/nn/one_dnn.h"
+#include "pointattn/nn/pair_slices.h"
 #include "pointattn/nn/pair_tiles.h"
+#include "pointattn/nn/row_moments.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <algorithm>
 #include <vector>
 
 namespace pointattn::nn {
@@ -19,10 +19,6 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr int64_t kSliceCentres = 256;   // least work for a thread
-constexpr int64_t kMostSlices = 64;      // each has sums of its own
-constexpr int64_t kMostNearBuffers = 8;  // of the size of `near`
 
 Tensor product(const Tensor& rows, const Tensor& weight) {
   if (rows.scalar_type() == at::kFloat && one_dnn::faster_than_mkl())
@@ -34,78 +30,6 @@ Tensor transposed_product(const Tensor& left, const Tensor& right) {
   if (left.scalar_type() == at::kFloat && one_dnn::faster_than_mkl())
     return one_dnn::transposed_product(left, right);
   return at::mm(left.t(), right);
-}
-
-/// Centres that one thread takes in one go, and the rows of `near` that they see.
-struct Slice {
-  int64_t begin, end;
-  int64_t lowest, rows;
-};
-
-/// The same for every number of threads. Clouds follow each other, so a slice sees few rows; where
-/// it does not, slices are longer.
-std::vector<Slice> slices_of(const Tensor& index, int64_t near_rows) {
-  const int64_t M = index.size(0);
-  const int64_t K = index.size(1);
-  const int64_t* rows = index.const_data_ptr<int64_t>();
-  int64_t length = std::max(kSliceCentres, (M + kMostSlices - 1) / kMostSlices);
-  for (;; length *= 2) {
-    std::vector<Slice> slices;
-    int64_t seen = 0;
-    for (int64_t begin = 0; begin < M; begin += length) {
-      const int64_t end = std::min(M, begin + length);
-      const auto [low, high] = std::minmax_element(rows + begin * K, rows + end * K);
-      slices.push_back({begin, end, *low, *high - *low + 1});
-      seen += slices.back().rows;
-    }
-    if (slices.size() <= 1 || seen <= kMostNearBuffers * near_rows) return slices;
-  }
-}
-
-template <typename Work>
-void for_each_slice(const std::vector<Slice>& slices, const Work& work) {
-  at::parallel_for(0, static_cast<int64_t>(slices.size()), 1, [&](int64_t begin, int64_t end) {
-    const at::AutoDispatchBelowADInplaceOrView below;
-    for (int64_t s = begin; s < end; ++s) work(s, slices[static_cast<size_t>(s)]);
-  });
-}
-
-/// Mean and sum of squared differences of many rows, tile after tile (Chan, Golub and LeVeque 1979).
-class Moments {
- public:
-  explicit Moments(int64_t channels)
-      : mean_(static_cast<size_t>(channels)), squares_(static_cast<size_t>(channels)) {}
-
-  template <typename T>
-  void add(int64_t n, const T* mean, const T* squares) {
-    const auto before = static_cast<double>(n_);
-    const auto more = static_cast<double>(n);
-    n_ += n;
-    const auto all = static_cast<double>(n_);
-    for (size_t c = 0; c < mean_.size(); ++c) {
-      const double step = static_cast<double>(mean[c]) - mean_[c];
-      mean_[c] += step * more / all;
-      squares_[c] += static_cast<double>(squares[c]) + step * step * before * more / all;
-    }
-  }
-  void add(const Moments& other) { add(other.n_, other.mean_.data(), other.squares_.data()); }
-
-  /// Mean and biased variance, [C] each.
-  Statistics statistics(at::ScalarType dtype) const {
-    const Tensor mean = at::tensor(at::ArrayRef<double>(mean_), at::kDouble);
-    const Tensor squares = at::tensor(at::ArrayRef<double>(squares_), at::kDouble);
-    return {mean.to(dtype), squares.div(static_cast<double>(n_)).to(dtype)};
-  }
-
- private:
-  int64_t n_ = 0;
-  std::vector<double> mean_, squares_;
-};
-
-Moments joined(const std::vector<Moments>& parts) {
-  Moments all = parts.front();
-  for (size_t s = 1; s < parts.size(); ++s) all.add(parts[s]);
-  return all;
 }
 
 /// A norm with the statistics of the batch: y = scale x + shift.
@@ -126,7 +50,7 @@ pair_loops::Activated<T> activated(const BatchNorm& norm, double slope) {
 template <typename T>
 Statistics first_statistics(const Pairs& pairs, const std::vector<Slice>& slices) {
   const int64_t C = pairs.near.size(1);
-  std::vector<Moments> parts(slices.size(), Moments(C));
+  std::vector<RowMoments> parts(slices.size(), RowMoments(C));
   for_each_slice(slices, [&](int64_t s, const Slice& slice) {
     const Tensor sums = at::empty({tile_rows(pairs), C}, pairs.near.options());
     const Tensor tile = at::empty({2, C}, pairs.near.options());
@@ -163,7 +87,7 @@ Maximum find_maximum(const Pairs& pairs,
               {}};
   T* value = out.value.mutable_data_ptr<T>();
   auto* which = out.which.mutable_data_ptr<int32_t>();
-  std::vector<Moments> parts(slices.size(), Moments(D));
+  std::vector<RowMoments> parts(slices.size(), RowMoments(D));
   for_each_slice(slices, [&](int64_t s, const Slice& slice) {
     const Tensor hidden = at::empty({tile_rows(pairs), C}, pairs.near.options());
     const Tensor tile = at::empty({2, D}, pairs.near.options());

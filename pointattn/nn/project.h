@@ -13,8 +13,8 @@ at::Tensor project(const at::Tensor& rows, const at::Tensor& weight, const at::T
 /// Whether a ReducedProducts lives on this thread.
 bool products_are_reduced();
 
-/// While one lives, project() on this thread multiplies in bfloat16: twice as fast where the
-/// processor has it (AVX512-BF16, AMX), with 8 bits of mantissa.
+/// While one lives, project() on this thread multiplies in bfloat16, with 8 bits of mantissa: faster
+/// with AMX, with AVX512-BF16 alone perhaps slower.
 class ReducedProducts {
  public:
   explicit ReducedProducts(bool on);
