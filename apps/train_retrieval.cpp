@@ -62,6 +62,10 @@ void add_network(CLI::App& app, retrieval::RetrievalTrainOptions& options) {
   retrieval::RetrievalOptions& network = options.network;
   add("--parts", network.shape.parts, "Part embeddings of a shape, gathered by attention");
   add("--heads", network.shape.heads, "Heads of the attention among parts; 0 leaves it out");
+  add("--patches",
+      network.shape.patches,
+      "Patches of neighbouring points that the attention layers look at; 0: at single points");
+  add("--neighbors", network.shape.neighbors, "Points of a patch");
   add("--channels", network.shape.channels, "Channels of the attention layers");
   add("--features", network.shape.features, "Features of a point");
   add("--hops", network.text.hops, "Phrase embeddings of a sentence, gathered by attention");
@@ -114,6 +118,9 @@ Subcommand add_train_retrieval(CLI::App& parent) {
   add("--margin", settings->options.margin, "Of the triplet loss");
   add("--part-penalty", settings->options.part_penalty, "Weight of the overlap among parts");
   add("--text-penalty", settings->options.text_penalty, "Weight of the overlap among phrases");
+  add("--teacher",
+      settings->options.teacher,
+      "Weight of what the true parts teach: an encoder of the shapes' boxes, for training alone");
   add("--min-count", settings->options.min_count, "Rarer words have their n-grams only");
   add("--hold-out", settings->options.hold_out, "Shapes kept aside to choose the best epoch");
   add_augmentation(*app, settings->options.augment);

@@ -6,6 +6,7 @@
 #include "datasets/procedural/captions.h"
 #include "datasets/tsv.h"
 
+#include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 
 #include <unordered_map>
@@ -30,11 +31,22 @@ class CuboidCaptions : public train::CaptionedShapes {
   at::Tensor points(int64_t shape, int64_t points, Random random) const override {
     return sample_cuboids(at(shape).boxes, points, random).xyz;
   }
+  at::Tensor boxes(int64_t shape) const override {
+    std::vector<float> numbers;
+    for (const Cuboid& box : at(shape).boxes) {
+      numbers.insert(numbers.end(), box.center.begin(), box.center.end());
+      numbers.insert(numbers.end(), box.size.begin(), box.size.end());
+      for (const auto& axis : box.axes) numbers.insert(numbers.end(), axis.begin(), axis.end());
+    }
+    return at::tensor(numbers).view({-1, 15});
+  }
 
  private:
   const CaptionedBoxes& at(int64_t shape) const { return shapes_.at(static_cast<size_t>(shape)); }
   std::vector<CaptionedBoxes> shapes_;
 };
+
+constexpr int64_t kPointsOfBoxes = 2048;
 
 class GeneratedCaptions : public train::CaptionedShapes {
  public:
@@ -56,6 +68,19 @@ class GeneratedCaptions : public train::CaptionedShapes {
   /// The form of a shape and its points both follow from the seed: `random` adds nothing.
   at::Tensor points(int64_t shape, int64_t points, Random) const override {
     return make(shape, points, seed_).xyz;
+  }
+  /// The generator knows no boxes: each part counts as the one that bounds it.
+  at::Tensor boxes(int64_t shape) const override {
+    const ProceduralShape whole = make(shape, kPointsOfBoxes, seed_);
+    std::vector<at::Tensor> boxes;
+    for (int64_t part = 0; part <= whole.part.max().item<int64_t>(); ++part) {
+      const at::Tensor rows = whole.part.eq(part).nonzero().squeeze(1);
+      if (rows.numel() == 0) continue;
+      const at::Tensor xyz = whole.xyz.index_select(0, rows);
+      const at::Tensor low = xyz.amin(0), high = xyz.amax(0);
+      boxes.push_back(at::cat({(low + high) / 2, high - low, at::eye(3).flatten()}));
+    }
+    return at::stack(boxes);
   }
 
  private:
@@ -80,6 +105,7 @@ class JoinedCaptions : public train::CaptionedShapes {
   at::Tensor points(int64_t shape, int64_t points, Random random) const override {
     return owner(shape)->points(at(shape), points, random);
   }
+  at::Tensor boxes(int64_t shape) const override { return owner(shape)->boxes(at(shape)); }
 
  private:
   bool in_first(int64_t shape) const { return shape < first_->size(); }

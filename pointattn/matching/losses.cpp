@@ -60,6 +60,17 @@ at::Tensor no_negatives(const char* operation, const at::Tensor& scores, const a
   return diagonal.logical_or(same);
 }
 
+void check_log_scale(const char* operation, const at::Tensor& scores, const at::Tensor& log_scale) {
+  TORCH_CHECK_VALUE(log_scale.numel() == 1 && log_scale.scalar_type() == scores.scalar_type(),
+                    operation,
+                    ": expected one log_scale of dtype ",
+                    scores.scalar_type(),
+                    ", got ",
+                    log_scale.scalar_type(),
+                    " ",
+                    log_scale.sizes());
+}
+
 /// [B] loss of each row.
 at::Tensor row_triplets(const at::Tensor& scores, double margin, const at::Tensor& excluded) {
   const at::Tensor truth = scores.diagonal();
@@ -78,19 +89,31 @@ at::Tensor row_triplets(const at::Tensor& scores, double margin, const at::Tenso
 
 at::Tensor info_nce(const at::Tensor& scores, const at::Tensor& log_scale, const at::Tensor& same) {
   const at::Tensor excluded = no_negatives("info_nce", scores, same);
-  TORCH_CHECK_VALUE(log_scale.numel() == 1 && log_scale.scalar_type() == scores.scalar_type(),
-                    "info_nce: expected one log_scale of dtype ",
-                    scores.scalar_type(),
-                    ", got ",
-                    log_scale.scalar_type(),
-                    " ",
-                    log_scale.sizes());
+  check_log_scale("info_nce", scores, log_scale);
   const at::Tensor diagonal = at::eye(scores.size(0), excluded.options());
   const at::Tensor logits = (scores * LimitedScale::apply(log_scale.reshape({})))
                                 .masked_fill(excluded.logical_xor(diagonal), -kInfinity);
   const at::Tensor rows = logits.log_softmax(1).diagonal().mean();
   const at::Tensor columns = logits.log_softmax(0).diagonal().mean();
   return -(rows + columns) / 2;
+}
+
+at::Tensor distillation(const at::Tensor& scores,
+                        const at::Tensor& teacher,
+                        const at::Tensor& log_scale) {
+  (void)no_negatives("distillation", scores, {});
+  ShapeCheck check("distillation");
+  check(scores, "scores", {"B", "B"});
+  check(teacher, "teacher", {"B", "B"});
+  check_log_scale("distillation", scores, log_scale);
+  check_log_scale("distillation", teacher, log_scale);
+  const at::Tensor scale = LimitedScale::apply(log_scale.reshape({}));
+  const at::Tensor own = scores * scale, truth = (teacher * scale).detach();
+  const auto divergence = [&](int64_t dim) {
+    const at::Tensor target = truth.log_softmax(dim);
+    return (target.exp() * (target - own.log_softmax(dim))).sum(dim).mean();
+  };
+  return (divergence(1) + divergence(0)) / 2;
 }
 
 at::Tensor semi_hard_triplet(const at::Tensor& scores, double margin, const at::Tensor& same) {

@@ -20,6 +20,14 @@ at::Tensor info_nce(const at::Tensor& scores,
                     const at::Tensor& log_scale,
                     const at::Tensor& same = {});
 
+/// What `scores` [B,B] still lack of `teacher` [B,B] (Hinton et al., "Distilling the knowledge in a
+/// neural network", 2015), both ways: the mean over rows of KL(softmax(s · teacher) ‖ softmax(s ·
+/// scores)) and the same over columns, halved, with the scale s of info_nce(). The teacher gets no
+/// gradient, the scale only that of `scores`. → [] Throws as info_nce().
+at::Tensor distillation(const at::Tensor& scores,
+                        const at::Tensor& teacher,
+                        const at::Tensor& log_scale);
+
 /// Triplet loss with semi-hard negatives (Schroff et al. 2015), both ways: for each row of scores
 /// [B,B], max(0, margin + negative − diagonal), the negative being the largest score of the row that
 /// is below the diagonal by less than the margin; where there is none, the row's largest of all.

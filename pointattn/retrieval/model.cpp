@@ -48,6 +48,8 @@ void check_sizes(const models::SafeTensors& file, const RetrievalOptions& option
   };
   heads("shape.head", shape.features, shape.whole, shape.parts > 0);
   heads("phrase", 2 * text.hidden, text.whole, text.hops > 0);
+  if (shape.patches > 0)
+    expected["shape.patch.second.linear.weight"] = {shape.channels, shape.channels};
   if (shape.parts > 0) {
     expected["shape.parts.attention.first.weight"] = {shape.hidden, shape.features};
     expected["shape.parts.attention.second.weight"] = {shape.parts, shape.hidden};

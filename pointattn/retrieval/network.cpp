@@ -25,6 +25,8 @@ void check_options(const RetrievalOptions& options) {
                       " … 65536, got ",
                       value);
   };
+  positive("patches", options.shape.patches, 0);
+  positive("neighbors", options.shape.neighbors, 1);
   positive("channels", options.shape.channels, 1);
   positive("features", options.shape.features, 1);
   positive("parts", options.shape.parts, options.shape.whole ? 0 : 1);
@@ -36,12 +38,24 @@ void check_options(const RetrievalOptions& options) {
 
 template <typename Options, typename Visit>
 void for_each_shape_option(Options& options, Visit&& visit) {
+  visit("patches", options.patches);
+  visit("neighbors", options.neighbors);
   visit("channels", options.channels);
   visit("features", options.features);
   visit("parts", options.parts);
   visit("whole", options.whole);
   visit("hidden", options.hidden);
   visit("heads", options.heads);
+}
+
+/// The attention [M,R] to patches as one to points [N,R]: that of the patch with the nearest centre,
+/// in equal shares.
+at::Tensor share_out(const at::Tensor& attention,
+                     const PointBatch& patches,
+                     const PointBatch& points) {
+  const at::Tensor patch = nn::nearest(points, patches, 1).squeeze(1);  // [N]
+  const at::Tensor size = at::bincount(patch, {}, attention.size(0)).clamp_min(1);
+  return (attention / size.unsqueeze(1)).index_select(0, patch);
 }
 
 }  // namespace
@@ -107,7 +121,12 @@ ShapeEncoderImpl::ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t w
 }
 
 void ShapeEncoderImpl::reset() {
-  embed1_ = register_module("embed1", nn::SharedMlp(3, options_.channels));
+  if (options_.patches > 0) {
+    patch_ =
+        register_module("patch", nn::NeighborEmbedding(3, options_.channels, options_.neighbors));
+  } else {
+    embed1_ = register_module("embed1", nn::SharedMlp(3, options_.channels));
+  }
   embed2_ = register_module("embed2", nn::SharedMlp(options_.channels, options_.channels));
   attention_ = register_module(
       "attention",
@@ -129,18 +148,26 @@ void ShapeEncoderImpl::reset() {
 
 Embedded ShapeEncoderImpl::forward(const PointBatch& batch, const at::Tensor& prior) {
   models::check_batch("retrieval", batch);
-  const at::Tensor points = embed2_(embed1_(batch.xyz));             // [N,C]
-  const at::Tensor feat = fuse_(attention_(points, batch.offsets));  // [N,features]
-  const at::Tensor whole =
-      options_.whole ? nn::max_pool(feat, batch.offsets) : at::Tensor();  // [B,features]
+  // A row of what follows is a point, or a patch of points.
+  const bool patched = !patch_.is_empty();
+  const nn::Sampled patches =
+      patched ? nn::sample_farthest(batch, options_.patches) : nn::Sampled{{}, batch};
+  const at::Tensor& offsets = patches.batch.offsets;
+  const at::Tensor first = patched ? patch_(batch, batch.xyz, patches) : embed1_(batch.xyz);
+  const at::Tensor feat = fuse_(attention_(embed2_(first), offsets));  // [M,features]
+  const at::Tensor whole = options_.whole ? nn::max_pool(feat, offsets) : at::Tensor();
   const at::Tensor shares = nn::equal_shares(batch.offsets, feat.options());
   if (parts_.is_empty()) {
     return {head_(whole.unsqueeze(1)), shares, at::zeros({batch.clouds()}, feat.options())};
   }
-  const nn::Attended parts = parts_(feat, batch.offsets, prior, whole);
+  const at::Tensor known =
+      patched && prior.defined() ? prior.index_select(0, patches.index) : prior;
+  const nn::Attended parts = parts_(feat, offsets, known, whole);
+  const at::Tensor attention =
+      patched ? share_out(parts.attention, patches.batch, batch) : parts.attention;  // [N,R]
   return {head_(parts.pooled),
-          options_.whole ? at::cat({shares, parts.attention}, 1) : parts.attention,
-          nn::overlap_penalty(parts.attention, batch.offsets)};
+          options_.whole ? at::cat({shares, attention}, 1) : attention,
+          nn::overlap_penalty(parts.attention, offsets)};
 }
 
 RetrievalNetworkImpl::RetrievalNetworkImpl(const RetrievalOptions& options) : options_(options) {

@@ -4,6 +4,7 @@
 #include "pointattn/core/point_batch.h"
 #include "pointattn/matching/score.h"
 #include "pointattn/models/pct.h"
+#include "pointattn/nn/neighbor_embedding.h"
 #include "pointattn/nn/part_attention.h"
 #include "pointattn/nn/shared_mlp.h"
 #include "pointattn/text/sentence_encoder.h"
@@ -21,6 +22,11 @@ struct ShapeEncoderOptions {
   bool whole = true;       ///< a row in front of them: the maximum of each feature over the points
   int64_t hidden = 128;    ///< of the scores that gather points into parts
   int64_t heads = 4;       ///< of the attention among the parts of a shape
+  /// The attention layers look at all points, or at so many patches: points taken by farthest point
+  /// sampling, each with its `neighbors` nearest. A patch tells edges, bars and plates apart, which
+  /// single points do not.
+  int64_t patches = 0;
+  int64_t neighbors = 16;
 };
 
 struct RetrievalOptions {
@@ -62,7 +68,10 @@ TORCH_MODULE(SideHead);
 
 /// Point side: the trunk of PCT's part segmentation (two shared layers and four offset-attention
 /// layers over all points, their outputs side by side, one more shared layer), then point-to-part
-/// attention with attention among the parts, then the head.
+/// attention with attention among the parts, then the head. With patches, the neighbour embedding of
+/// PCT's classification takes the place of the first shared layer, and everything behind it sees a
+/// row a patch; a point has the attention of the patch whose centre is nearest, shared out among the
+/// points of that patch.
 class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
  public:
   ShapeEncoderImpl(const ShapeEncoderOptions& options, int64_t width);
@@ -73,6 +82,7 @@ class ShapeEncoderImpl : public torch::nn::Cloneable<ShapeEncoderImpl> {
  private:
   ShapeEncoderOptions options_;
   int64_t width_;
+  nn::NeighborEmbedding patch_{nullptr};
   nn::SharedMlp embed1_{nullptr}, embed2_{nullptr}, fuse_{nullptr};
   models::AttentionStack attention_{nullptr};
   nn::PointToPartAttention parts_{nullptr};

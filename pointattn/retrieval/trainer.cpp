@@ -5,12 +5,14 @@
 #include "pointattn/models/options.h"
 #include "pointattn/retrieval/evaluate.h"
 #include "pointattn/retrieval/model.h"
+#include "pointattn/retrieval/part_teacher.h"
 #include "pointattn/retrieval/shape_pools.h"
 #include "pointattn/text/words.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace pointattn::retrieval {
@@ -28,6 +30,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("margin", options.margin);
   visit("part_penalty", options.part_penalty);
   visit("text_penalty", options.text_penalty);
+  visit("teacher", options.teacher);
   visit("min_count", options.min_count);
   visit("guide", options.guide);
   visit("hold_out", options.hold_out);
@@ -45,6 +48,9 @@ void check_options(const CaptionedShapes& data, const RetrievalTrainOptions& opt
   expect(options.loss == "infonce" || options.loss == "triplet",
          "loss infonce or triplet",
          options.loss);
+  expect(options.teacher >= 0 && std::isfinite(options.teacher),
+         "a weight of the teacher of at least 0",
+         options.teacher);
   expect(options.hold_out >= 0, "hold_out of at least 0", options.hold_out);
   expect(data.size() >= options.hold_out + 2,
          "at least two shapes to learn from",
@@ -70,10 +76,12 @@ class RetrievalLesson : public train::Lesson {
     read_captions();
     pools_ =
         make_shape_pools(data, options.pool, options.seed, segmenter, options.network.shape.parts);
+    for (int64_t s = 0; options.teacher > 0 && s < data.size(); ++s)
+      boxes_.push_back(data.boxes(s));
   }
 
   std::shared_ptr<torch::nn::Module> make_network() override {
-    return RetrievalNetwork(options_.network).ptr();
+    return TaughtNetwork(options_.network, options_.teacher > 0).ptr();
   }
 
   nlohmann::json identity() const override {
@@ -88,7 +96,8 @@ class RetrievalLesson : public train::Lesson {
   at::Tensor loss(torch::nn::Module& module,
                   const std::vector<int64_t>& shapes,
                   int64_t epoch) override {
-    auto& network = dynamic_cast<RetrievalNetworkImpl&>(module);
+    auto& taught = dynamic_cast<TaughtNetworkImpl&>(module);
+    RetrievalNetworkImpl& network = *taught.network;
     const auto [batch, prior] = points_of(shapes, epoch);
     const Embedded parts = network.shapes(batch, prior);
     const Embedded phrases = network.texts(tokens_of(shapes, epoch));
@@ -103,13 +112,15 @@ class RetrievalLesson : public train::Lesson {
                                    : matching::semi_hard_triplet(square, options_.margin);
       loss = loss + match / static_cast<double>(options_.captions);
     }
-    return loss;
+    if (options_.teacher == 0) return loss;
+    return loss + options_.teacher *
+                      teaching_loss(
+                          taught, phrases.vectors, parts.vectors, scores, boxes_of(shapes, epoch));
   }
 
   nlohmann::json evaluate(torch::nn::Module& module) override {
     if (held_out_.empty()) return nullptr;
-    RetrievalNetwork network(
-        std::dynamic_pointer_cast<RetrievalNetworkImpl>(module.shared_from_this()));
+    RetrievalNetwork network = dynamic_cast<TaughtNetworkImpl&>(module).network;
     return train::to_json(evaluate_retrieval(
         network, *vocabulary_, data_, pools_, held_out_, options_.points, options_.network.score));
   }
@@ -127,7 +138,7 @@ class RetrievalLesson : public train::Lesson {
     model.guide = options_.guide;
     model.vocabulary = vocabulary_;
     model.card = card;
-    model.network = RetrievalNetwork(std::dynamic_pointer_cast<RetrievalNetworkImpl>(network));
+    model.network = dynamic_cast<TaughtNetworkImpl&>(*network).network;
     save_retrieval_model(path, model);
   }
 
@@ -165,6 +176,15 @@ class RetrievalLesson : public train::Lesson {
     return {PointBatch::of(clouds), priors.empty() ? at::Tensor() : at::cat(priors)};
   }
 
+  std::vector<at::Tensor> boxes_of(const std::vector<int64_t>& shapes, int64_t epoch) const {
+    std::vector<at::Tensor> boxes;
+    boxes.reserve(shapes.size());
+    for (const int64_t shape : shapes) {
+      boxes.push_back(shaken_boxes(boxes_[static_cast<size_t>(shape)], draw(epoch, shape, 16)));
+    }
+    return boxes;
+  }
+
   /// `captions` captions of each shape, different ones while it has enough.
   text::TokenBatch tokens_of(const std::vector<int64_t>& shapes, int64_t epoch) const {
     std::vector<std::vector<text::Word>> sentences(shapes.size() *
@@ -187,6 +207,7 @@ class RetrievalLesson : public train::Lesson {
   std::vector<std::vector<std::vector<text::Word>>> words_;
   std::shared_ptr<const text::Vocabulary> vocabulary_;
   ShapePools pools_;
+  std::vector<at::Tensor> boxes_;  ///< of each shape, where there is a teacher
 };
 
 }  // namespace

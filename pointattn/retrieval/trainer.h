@@ -25,9 +25,10 @@ struct RetrievalTrainOptions : train::LoopOptions {
   double margin = 0.2;           ///< of the triplet loss
   double part_penalty = 0.001;   ///< weight of the overlap of the parts' attention
   double text_penalty = 0.01;    ///< weight of the overlap of the phrases' attention
-  int64_t min_count = 2;         ///< words that occur less often have their n-grams only
-  std::string guide;             ///< name of the segmenter, for the model file
-  int64_t hold_out = 300;        ///< shapes kept aside to choose the best epoch
+  double teacher = 0;      ///< weight of what the true parts teach (part_teacher.h); 0: no teacher
+  int64_t min_count = 2;   ///< words that occur less often have their n-grams only
+  std::string guide;       ///< name of the segmenter, for the model file
+  int64_t hold_out = 300;  ///< shapes kept aside to choose the best epoch
   train::AugmentOptions augment;
 };
 

@@ -24,6 +24,9 @@ class CaptionedShapes {
   virtual const std::vector<std::string>& captions(int64_t shape) const = 0;
   /// [points,3] float32 drawn from the surface, y up, any scale. The same `random` gives the same.
   virtual at::Tensor points(int64_t shape, int64_t points, Random random) const = 0;
+  /// What the shape is made of, as boxes: [P,15] float32, P ≥ 1, a row each with its centre, edge
+  /// lengths, and the unit directions of its three edges, in the frame of points().
+  virtual at::Tensor boxes(int64_t shape) const = 0;
 };
 
 using CaptionedShapesPtr = std::shared_ptr<const CaptionedShapes>;

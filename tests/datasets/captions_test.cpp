@@ -57,9 +57,24 @@ TEST_F(CaptionsTest, GathersTheSentencesOfEachShape) {
   EXPECT_EQ(data->name(0), "9");
   EXPECT_EQ(data->captions(0), (std::vector<std::string>{"a box", "ein Würfel, “schräg”"}));
   EXPECT_EQ(data->captions(1), (std::vector<std::string>{"a flat one"}));
+  const at::Tensor table = data->boxes(1);
+  EXPECT_EQ(table.sizes(), at::IntArrayRef({2, 15}));
+  EXPECT_TRUE(
+      at::equal(table[0], at::tensor({0, 1, 0, 2, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1}, at::kFloat)));
   const at::Tensor first = data->points(0, 100, Random(3));
   EXPECT_TRUE(at::equal(first, data->points(0, 100, Random(3))));
   EXPECT_FALSE(at::equal(first, data->points(0, 100, Random(4))));
+}
+
+TEST(GeneratedCaptions, ABoxOfAPartBoundsItsPoints) {
+  const train::CaptionedShapesPtr data = generated_captions(44, 1, 3);
+  for (int64_t shape = 0; shape < data->size(); ++shape) {
+    const at::Tensor boxes = data->boxes(shape), xyz = data->points(shape, 2048, Random(1));
+    ASSERT_EQ(boxes.size(1), 15) << data->name(shape);
+    const at::Tensor reach = boxes.narrow(1, 3, 3) / 2;
+    const at::Tensor away = (xyz.unsqueeze(1) - boxes.narrow(1, 0, 3)).abs() - reach;  // [N,P,3]
+    EXPECT_LT(away.amax(2).amin(1).max().item<double>(), 1e-5) << data->name(shape);
+  }
 }
 
 TEST_F(CaptionsTest, PointsLieOnTheBoxesByTheirArea) {

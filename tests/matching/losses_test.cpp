@@ -142,6 +142,52 @@ TEST(InfoNce, TheScaleEndsAtItsLimitButMayComeBack) {
   EXPECT_LT(torch::autograd::grad({info_nce(right, below)}, {below})[0].item<double>(), 0.0);
 }
 
+TEST(Distillation, IsWhatPlainLoopsGiveAndNothingForTheTeachersOwnScores) {
+  const at::Tensor scores = random_scores(5, 4), teacher = random_scores(5, 5);
+  const at::Tensor log_scale = at::tensor({0.8}, at::kDouble);
+  const double scale = std::exp(0.8);
+  const auto probability = [&](const at::Tensor& of, int64_t i, int64_t j, bool by_row) {
+    double sum = 0;
+    for (int64_t k = 0; k < 5; ++k) {
+      sum += std::exp(scale * (by_row ? of[i][k] : of[k][j]).item<double>());
+    }
+    return std::exp(scale * of[i][j].item<double>()) / sum;
+  };
+  double expected = 0;
+  for (int64_t i = 0; i < 5; ++i) {
+    for (int64_t j = 0; j < 5; ++j) {
+      for (const bool by_row : {true, false}) {
+        const double truth = probability(teacher, i, j, by_row);
+        expected += truth * std::log(truth / probability(scores, i, j, by_row)) / 10;
+      }
+    }
+  }
+  EXPECT_NEAR(distillation(scores, teacher, log_scale).item<double>(), expected, 1e-12);
+  EXPECT_NEAR(distillation(teacher, teacher, log_scale).item<double>(), 0, 1e-12);
+  EXPECT_THROW(distillation(scores, random_scores(4, 5), log_scale), c10::ValueError);
+  EXPECT_THROW(distillation(scores, teacher, log_scale.to(at::kFloat)), c10::ValueError);
+}
+
+TEST(Distillation, OnlyThePupilLearns) {
+  at::Tensor scores = random_scores(4, 6).requires_grad_();
+  at::Tensor teacher = random_scores(4, 7).requires_grad_();
+  const at::Tensor log_scale = at::tensor({0.5}, at::kDouble);
+  const auto gradients = torch::autograd::grad({distillation(scores, teacher, log_scale)},
+                                               {scores, teacher},
+                                               {},
+                                               std::nullopt,
+                                               false,
+                                               /*allow_unused=*/true);
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(at::allclose(
+      gradients[0],
+      test::finite_differences(
+          [&](const at::Tensor& x) { return distillation(x, teacher, log_scale); }, scores),
+      1e-6,
+      1e-8));
+  EXPECT_FALSE(gradients[1].defined());
+}
+
 TEST(SemiHardTriplet, IsWhatPlainLoopsGive) {
   for (const int64_t B : {1, 2, 3, 9}) {
     for (const double margin : {0.05, 0.2, 1.5}) {

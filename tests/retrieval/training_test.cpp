@@ -240,9 +240,41 @@ TEST(TrainRetrieval, OptionsThatMakeNoSenseAreRefused) {
   refuse("hold_out", [](RetrievalTrainOptions& o) { o.hold_out = 43; });
   refuse("kind", [](RetrievalTrainOptions& o) { o.network.score.kind = "guess"; });
   refuse("parts", [](RetrievalTrainOptions& o) { o.network.shape.parts = -1; });
+  refuse("patches", [](RetrievalTrainOptions& o) { o.network.shape.patches = -1; });
+  refuse("neighbors", [](RetrievalTrainOptions& o) { o.network.shape.neighbors = 0; });
+  refuse("teacher", [](RetrievalTrainOptions& o) { o.teacher = -1; });
+  refuse("a teacher of parts alone", [](RetrievalTrainOptions& o) {
+    o.teacher = 1;
+    o.network.shape.whole = o.network.text.whole = o.network.score.whole = false;
+  });
   refuse("hops", [](RetrievalTrainOptions& o) { o.network.text.hops = -1; });
   refuse("width", [](RetrievalTrainOptions& o) { o.network.width = 0; });
   EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
+TEST(TrainRetrieval, PatchesWithATeacherLearnAndLeaveNoTeacherBehind) {
+  const ScratchFolder folder;
+  const auto data = datasets::generated_captions(176, 4, 1);
+  RetrievalTrainOptions options = small(8);
+  options.network.shape.patches = 24;
+  options.network.shape.neighbors = 6;
+  options.teacher = 1;
+  const train::TrainResult result =
+      train_retrieval(*data, options, nullptr, {folder / "run", false, {}});
+  ASSERT_TRUE(result.finished);
+  EXPECT_GE(result.best_figures.at("text_to_shape").at("recall_at_5").get<double>(), 0.5);
+  RetrievalModel model = load_retrieval_model(folder / "run" / "best.safetensors");
+  EXPECT_EQ(model.options.shape.patches, 24);
+  for (const auto& item : model.network->named_parameters()) {
+    EXPECT_EQ(item.key().find("teacher"), std::string::npos) << item.key();
+  }
+  // Attention to patches is one to points: each column sums to one, with fewer points than patches too.
+  const Encoder encoder(model, "patched");
+  for (const int64_t points : {500, 20, 1}) {
+    const ShapeEmbedding shape = encoder.shape(data->points(0, points, Random(1, 2)));
+    EXPECT_EQ(shape.attention.size(0), std::min<int64_t>(points, 64));
+    EXPECT_TRUE(at::allclose(shape.attention.sum(0), at::ones({4}), 0, 1e-5)) << points;
+  }
 }
 
 TEST(TrainRetrieval, TheTripletLossLearnsToo) {
