@@ -38,7 +38,7 @@ class CuboidCaptions : public train::CaptionedShapes {
       numbers.insert(numbers.end(), box.size.begin(), box.size.end());
       for (const auto& axis : box.axes) numbers.insert(numbers.end(), axis.begin(), axis.end());
     }
-    return at::tensor(numbers).view({-1, 15});
+    return at::tensor(numbers).view({-1, train::kBoxNumbers});
   }
 
  private:

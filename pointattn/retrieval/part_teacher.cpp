@@ -4,21 +4,21 @@
 #include "pointattn/matching/losses.h"
 #include "pointattn/matching/unit_rows.h"
 #include "pointattn/nn/pooling.h"
+#include "pointattn/train/captioned.h"
 
 #include <ATen/ATen.h>
-
-#include <cmath>
 
 namespace pointattn::retrieval {
 namespace {
 
-constexpr int64_t kNumbers = 15;  // centre, edge lengths, three unit directions
+using train::kBoxNumbers;
+
 constexpr int64_t kEmbedding = 128;
 constexpr double kStretch = 0.05;  // of the whole shape, along each axis of a box alike
 constexpr double kShake = 0.02;    // of a number, relative
 constexpr double kNoise = 0.003;   // of a number
 
-/// [P] half of what each box reaches along each axis: [P,3].
+/// How far each box reaches from its centre along x, y and z: [P,3].
 at::Tensor reach_of(const at::Tensor& boxes) {
   const at::Tensor axes = boxes.narrow(1, 6, 9).view({-1, 3, 3});
   return (axes.abs() * boxes.narrow(1, 3, 3).unsqueeze(2)).sum(1) / 2;
@@ -27,9 +27,9 @@ at::Tensor reach_of(const at::Tensor& boxes) {
 }  // namespace
 
 at::Tensor shaken_boxes(const at::Tensor& boxes, Random random) {
-  TORCH_CHECK_VALUE(boxes.dim() == 2 && boxes.size(0) > 0 && boxes.size(1) == kNumbers,
+  TORCH_CHECK_VALUE(boxes.dim() == 2 && boxes.size(0) > 0 && boxes.size(1) == kBoxNumbers,
                     "shaken_boxes: expected boxes [P,",
-                    kNumbers,
+                    kBoxNumbers,
                     "] with P > 0, got ",
                     boxes.sizes());
   const at::Tensor centre = boxes.narrow(1, 0, 3), reach = reach_of(boxes);
@@ -39,7 +39,7 @@ at::Tensor shaken_boxes(const at::Tensor& boxes, Random random) {
   out.narrow(1, 0, 3).sub_((low + high) / 2);
   out.narrow(1, 0, 6).div_(radius > 0 ? radius : 1);
   if (random.chance(0.5)) {
-    for (int64_t x = 0; x < kNumbers; x += 3) {
+    for (int64_t x = 0; x < kBoxNumbers; x += 3) {
       if (x != 3) out.select(1, x).neg_();
     }
   }
@@ -60,7 +60,7 @@ BoxSetEncoderImpl::BoxSetEncoderImpl(int64_t features, int64_t width)
 }
 
 void BoxSetEncoderImpl::reset() {
-  embed1_ = register_module("embed1", nn::SharedMlp(kNumbers, kEmbedding));
+  embed1_ = register_module("embed1", nn::SharedMlp(kBoxNumbers, kEmbedding));
   embed2_ = register_module("embed2", nn::SharedMlp(kEmbedding, features_));
   context1_ = register_module("context1", nn::SharedMlp(2 * features_, features_));
   context2_ = register_module("context2", nn::SharedMlp(2 * features_, features_));
