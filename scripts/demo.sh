@@ -29,7 +29,8 @@ pointattn=build/release/pointattn
 mkdir -p out
 
 if [ -n "$words" ]; then
-  if [ ! -d out/gallery ]; then
+  if [ ! -d out/gallery ] || [ weights/retrieval.safetensors -nt out/gallery ]; then
+    rm -rf out/gallery  # of another model, if any
     # Other shapes than those that the shipped weights were trained on: another seed.
     $pointattn generate --seed 2026 --count 8 --points 1024 -o out/shapes --captions out/shapes.tsv >/dev/null
     $pointattn embed out/shapes -o out/gallery

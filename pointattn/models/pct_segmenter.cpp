@@ -88,7 +88,7 @@ at::Tensor PctSegmenter::infer(const std::vector<at::Tensor>& attended,
   const std::vector<int64_t> starts =
       checked_offsets("PctSegmenter", offsets, "offsets", attended[0].size(0));
   const auto options = label.options();
-  at::Tensor own = at::empty({starts.back(), 512}, options);
+  std::vector<at::Tensor> own;  // of each chunk
   at::Tensor cloud = at::zeros({label.size(0), kCloud}, options);
   cloud.narrow(1, 2 * kWide, label.size(1)).copy_(label);
   cloud.narrow(1, 0, kWide).fill_(-std::numeric_limits<float>::infinity());
@@ -105,20 +105,21 @@ at::Tensor PctSegmenter::infer(const std::vector<at::Tensor>& attended,
       const at::Tensor wide = fuse_(at::cat(parts, 1));
       at::maximum_out(max, max, wide.amax(0));
       sum.add_(wide.sum(0));
-      own.narrow(0, begin, rows).copy_(frozen_own_(wide));
+      own.push_back(frozen_own_(wide));
     });
     sum.div_(starts[b + 1] - starts[b]);
   }
   const at::Tensor shared = frozen_cloud_(cloud);  // [B,512]
-  at::Tensor scores = at::empty({starts.back(), scores_->options.out_features()}, options);
+  std::vector<at::Tensor> scores{at::empty({0, scores_->options.out_features()}, options)};
+  auto chunk = own.begin();
   for (size_t b = 0; b + 1 < starts.size(); ++b) {
-    for_each_chunk(starts[b], starts[b + 1], [&](int64_t begin, int64_t rows) {
-      at::Tensor h = own.narrow(0, begin, rows);
-      h.add_(shared[static_cast<int64_t>(b)]).relu_();
-      scores.narrow(0, begin, rows).copy_(frozen_scores_(head2_(h)));
+    for_each_chunk(starts[b], starts[b + 1], [&](int64_t, int64_t) {
+      chunk->add_(shared[static_cast<int64_t>(b)]).relu_();
+      scores.push_back(frozen_scores_(head2_(*chunk)));
+      (chunk++)->reset();
     });
   }
-  return scores;
+  return at::cat(scores);
 }
 
 at::Tensor category_one_hot(const at::Tensor& category,

@@ -44,11 +44,37 @@ void OffsetAttentionImpl::reset() {
   transform = register_module("transform", SharedMlp(channels_, channels_, /*bias=*/true));
 }
 
+void OffsetAttentionImpl::train(bool on) {
+  Module::train(on);
+  frozen_points_ = {};
+}
+
+void OffsetAttentionImpl::freeze(Precision precision) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor no_bias = at::zeros({qk->weight.size(0)}, qk->weight.options());
+  frozen_points_ = FrozenLinear(at::cat({qk->weight, value->weight}),
+                                at::cat({no_bias, value->bias}),
+                                Activation::kNone,
+                                precision);
+  narrow_ = precision == Precision::kBFloat16 && qk->weight.is_cpu() &&
+            qk->weight.scalar_type() == at::kFloat;
+}
+
+std::pair<at::Tensor, at::Tensor> OffsetAttentionImpl::project_points(
+    const at::Tensor& feat) const {
+  if (!frozen_points_ || at::GradMode::is_enabled())
+    return {project(feat, qk->weight), project(feat, value->weight, value->bias)};
+  at::Tensor both = frozen_points_(feat);
+  if (narrow_) both = both.to(at::kBFloat16);
+  const int64_t keys = channels_ / kReduction;
+  return {both.narrow(1, 0, keys), both.narrow(1, keys, channels_)};
+}
+
 at::Tensor OffsetAttentionImpl::forward(const at::Tensor& feat, const at::Tensor& offsets) {
-  const at::Tensor key = project(feat, qk->weight);                // [N,C/4], queries as well
-  const at::Tensor v = project(feat, value->weight, value->bias);  // [N,C]
+  const auto [key, v] = project_points(feat);
   at::Tensor out = kind_ == AttentionKind::kSelf ? self_attention(key, v, offsets)
                                                  : ops::offset_attention(key, key, v, offsets);
+  out = out.to(feat.scalar_type());
   if (at::GradMode::is_enabled()) {
     return feat + transform(kind_ == AttentionKind::kSelf ? out : feat - out);
   }

@@ -15,8 +15,8 @@ namespace pointattn::ops {
 ///   P_ij = exp(E_ij) / Σ_j exp(E_ij)        softmax over each row
 ///   out_i = Σ_j P_ij v_j                    each head on its own
 ///
-/// q              [M,H,D] float32 or float64, any strides; on CUDA also float16 and bfloat16, with
-///                float32 sums, from compute capability 8.0 on
+/// q              [M,H,D] float32, float64, float16 or bfloat16, any strides. 16 bits as in
+///                offset_attention()
 /// k              [N,H,D] same dtype and device
 /// v              [N,H,C] same; C may differ from D
 /// query_offsets  [B+1] int64 row starts of the clouds in q

@@ -10,6 +10,7 @@
 //   maximum and sum, dE_ij = P_ij (g_i · v_j − D_i); dq_I += scale dE k_J, dk_J += scale dEᵀ q_I,
 //   dv_J += Pᵀ g_I, dbias_J += Σ_i dE_ij meet in one visit of a block.
 #include "pointattn/ops/attention_blocks.h"
+#include "pointattn/ops/attention_inputs.h"
 #include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/attention_schema.h"
 
@@ -27,6 +28,22 @@ using tile::PackedPoints;
 using tile::Rows;
 using tile::Scratch;
 using tile::Span;
+
+/// The inputs, float32 instead of float16 and bfloat16.
+struct WideInputs {
+  at::Tensor q, k, v;
+  std::optional<at::Tensor> bias;
+  AttentionInputs inputs;
+
+  explicit WideInputs(const AttentionInputs& given)
+      : q(widened(given.q)),
+        k(widened(given.k)),
+        v(widened(given.v)),
+        bias(given.bias ? std::optional(widened(*given.bias)) : std::nullopt),
+        inputs{q, k, v, given.query_offsets, given.key_offsets, bias, given.scale} {}
+  WideInputs(const WideInputs&) = delete;
+  WideInputs& operator=(const WideInputs&) = delete;
+};
 
 /// A matrix [heads,rows,width] that tiles are added to, dense in its last dimension.
 template <typename T>
@@ -116,11 +133,12 @@ void Forward<T>::attend(const Span& rows, int64_t head, Scratch<T>& scratch) con
 }
 
 template <typename T>
-void run_forward(const AttentionInputs& inputs,
+void run_forward(const tile::Kernels<T>& kernels,
+                 const AttentionInputs& inputs,
                  const AttentionOffsets& offsets,
                  const AttentionResult& result) {
-  const tile::Layout<T> queries(offsets.queries);
-  const tile::Layout<T> keys(offsets.keys);
+  const tile::Layout<T> queries(offsets.queries, {}, kernels);
+  const tile::Layout<T> keys(offsets.keys, {}, kernels);
   const auto& [out, row_max, row_scale] = result;
   const Forward<T> forward{Scores<T>(queries, keys, inputs),
                            keys.columns({tile::by_head(inputs.v)}),
@@ -144,9 +162,14 @@ AttentionResult forward_cpu(const at::Tensor& q,
   const AttentionInputs inputs{q, k, v, query_offsets, key_offsets, bias, scale};
   check_attention(inputs);
   const AttentionOffsets offsets = checked_attention_offsets(inputs);
-  AttentionResult result = empty_attention_result(inputs);
-  AT_DISPATCH_FLOATING_TYPES(
-      q.scalar_type(), "attention", [&] { run_forward<scalar_t>(inputs, offsets, result); });
+  const WideInputs wide(inputs);
+  AttentionResult result = empty_attention_result(wide.inputs);
+  AT_DISPATCH_FLOATING_TYPES(wide.q.scalar_type(), "attention", [&] {
+    run_forward<scalar_t>(
+        tile::kernels_for<scalar_t>(q.scalar_type()), wide.inputs, offsets, result);
+  });
+  at::Tensor& out = std::get<0>(result);
+  out = out.to(q.scalar_type());
   return result;
 }
 
@@ -261,9 +284,15 @@ AttentionGradients backward_cpu(const at::Tensor& grad,
   const AttentionResult saved{out, row_max, row_scale};
   check_attention_backward(grad, inputs, saved);
   const AttentionOffsets offsets = checked_attention_offsets(inputs);
-  return AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "attention", [&] {
-    return run_backward<scalar_t>(grad.contiguous(), inputs, offsets, saved);
+  const WideInputs wide(inputs);
+  AttentionGradients gradients = AT_DISPATCH_FLOATING_TYPES(wide.q.scalar_type(), "attention", [&] {
+    return run_backward<scalar_t>(
+        widened(grad).contiguous(), wide.inputs, offsets, {widened(out), row_max, row_scale});
   });
+  auto& [grad_q, grad_k, grad_v, grad_bias] = gradients;
+  for (at::Tensor* each : {&grad_q, &grad_k, &grad_v, &grad_bias})
+    *each = each->to(q.scalar_type());
+  return gradients;
 }
 
 }  // namespace

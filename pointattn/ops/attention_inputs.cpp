@@ -26,12 +26,9 @@ void check_query_device(const char* operation,
 
 void check_query_dtype(const char* operation, const at::Tensor& q) {
   const at::ScalarType type = q.scalar_type();
-  const bool narrow = !q.is_cpu() && (type == at::kHalf || type == at::kBFloat16);
-  TORCH_CHECK_VALUE(type == at::kFloat || type == at::kDouble || narrow,
+  TORCH_CHECK_VALUE(type == at::kFloat || type == at::kDouble || is_narrow(q),
                     operation,
-                    ": expected q of dtype float",
-                    q.is_cpu() ? " or double" : ", double, half or bfloat16",
-                    ", got ",
+                    ": expected q of dtype float, double, half or bfloat16, got ",
                     q.dtype().name());
 }
 

@@ -6,8 +6,18 @@
 /// Checks that the attention operators share; each throws c10::ValueError.
 namespace pointattn::ops {
 
-/// q must be float or double; elsewhere than on the CPU, half or bfloat16 as well.
+/// q must be float, double, half or bfloat16.
 void check_query_dtype(const char* operation, const at::Tensor& q);
+
+/// Of half or bfloat16.
+inline bool is_narrow(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
+}
+
+/// float32 of half and bfloat16; others as they are.
+inline at::Tensor widened(const at::Tensor& tensor) {
+  return is_narrow(tensor) ? tensor.to(at::kFloat) : tensor;
+}
 
 /// `tensor`, called `name` in messages, must have the dtype and device of q.
 void check_like_query(const char* operation,

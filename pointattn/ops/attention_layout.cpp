@@ -40,9 +40,29 @@ const Kernels<T>& best_kernels() {
   return baseline_kernels<T>();
 }
 
+template <>
+const Kernels<float>& kernels_for<float>(at::ScalarType inputs) {
+#if defined(__x86_64__)
+  // Intel's take two cycles for a VDPBF16PS and half of one for a multiply-add of float32 (Sapphire
+  // Rapids): slower by a factor of two. AMD's (Zen 4, Zen 5) take as long for either.
+  static const bool faster = instruction_set() == InstructionSet::kAvx512 &&
+                             __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel");
+  static const Kernels<float> reduced = avx512_bfloat16_kernels();
+  if (faster && inputs == at::kBFloat16) return reduced;
+#endif
+  return best_kernels<float>();
+}
+
+template <>
+const Kernels<double>& kernels_for<double>(at::ScalarType) {
+  return best_kernels<double>();
+}
+
 template <typename T>
-Layout<T>::Layout(const std::vector<int64_t>& offsets, const std::vector<bool>& chosen)
-    : kernels_(best_kernels<T>()), rows_(offsets.back()), chosen_(chosen) {
+Layout<T>::Layout(const std::vector<int64_t>& offsets,
+                  const std::vector<bool>& chosen,
+                  const Kernels<T>& kernels)
+    : kernels_(kernels), rows_(offsets.back()), chosen_(chosen) {
   int64_t group = 0;
   int64_t panel = 0;
   for (size_t b = 0; b + 1 < offsets.size(); ++b) {
@@ -104,29 +124,36 @@ PackedPoints<T> Layout<T>::panels(const std::vector<Scaled<T>>& matrices) const 
 template <typename T>
 PackedColumns<T> Layout<T>::columns(const Scaled<T>& scaled) const {
   const at::Tensor& matrix = scaled.matrix;
-  const int64_t width = matrix.size(2);
   const int64_t heads = matrix.size(1);
-  const int64_t panel = kernels_.panel;
-  const int64_t panel_stride = rows_ * panel;
-  const int64_t head_stride = ceil_div(width, panel) * panel_stride;
-  at::Tensor packed = at::empty({heads * head_stride}, matrix.options());
-  T* const to = packed.mutable_data_ptr<T>();
-  at::parallel_for(0, rows_, 256, [&](int64_t begin, int64_t end) {
-    for (int64_t head = 0; head < heads; ++head) {
-      const T* from = matrix.const_data_ptr<T>() + head * matrix.stride(1);
-      for (int64_t c = 0; c < width; c += panel) {
-        const int64_t valid = std::min(panel, width - c);
-        T* out = to + head * head_stride + c / panel * panel_stride + begin * panel;
-        for (int64_t r = begin; r < end; ++r, out += panel) {
-          const T* row = from + r * matrix.stride(0) + c;
-          const T factor = scaled.at(r);
-          for (int64_t i = 0; i < valid; ++i) out[i] = row[i] * factor;
-          std::fill(out + valid, out + panel, T(0));
-        }
-      }
+  const int64_t row_stride = ceil_div(matrix.size(2), kernels_.panel) * kernels_.panel;
+  const int64_t head_stride = rows_ * row_stride;
+  PackedColumns<T> packed{at::empty({heads * head_stride}, matrix.options()),
+                          kernels_.panel,
+                          kernels_.packed_rows,
+                          row_stride,
+                          head_stride};
+  T* const to = packed.data.template mutable_data_ptr<T>();
+  const auto count = static_cast<int64_t>(row_tiles_.size());
+  at::parallel_for(0, heads * count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const Span& tile = row_tiles_[task % count];
+      const int64_t head = task / count;
+      pack_columns(scaled, tile, head, to + packed.offset(tile, head));
     }
   });
-  return {packed, panel, panel_stride, head_stride};
+  return packed;
+}
+
+template <typename T>
+void Layout<T>::pack_columns(const Scaled<T>& scaled, const Span& span, int64_t head, T* to) const {
+  const at::Tensor& matrix = scaled.matrix;
+  const T* first = matrix.const_data_ptr<T>() + head * matrix.stride(1);
+  T factors[kTileRows];
+  for (int64_t r = 0; r < span.count; ++r) factors[r] = scaled.at(span.first() + r);
+  kernels_.pack_columns({first + span.first() * matrix.stride(0), matrix.stride(0), matrix.size(2)},
+                        span.count,
+                        factors,
+                        to);
 }
 
 at::Tensor by_head(const at::Tensor& matrix) {

@@ -41,6 +41,11 @@ inline Span all_of(const Cloud& cloud) { return {&cloud, 0, cloud.count}; }
 template <typename T>
 const Kernels<T>& best_kernels();
 
+/// The same for inputs that had another dtype before they became T: where that was bfloat16 and the processor
+/// multiplies such numbers faster, products with a tile round to it.
+template <typename T>
+const Kernels<T>& kernels_for(at::ScalarType inputs);
+
 /// A copy of a matrix [rows,heads,width] as the left or the right operand of a score product (see
 /// Kernels): head after head, each cloud starts a new unit.
 template <typename T>
@@ -59,17 +64,26 @@ struct PackedPoints {
   }
 };
 
-/// A copy of a matrix [rows,heads,width] as a right operand with points along the depth:
-/// [head][panels of columns][rows][panel].
+/// A copy of a matrix [rows,heads,width] as a right operand with points along the depth, each row
+/// tile for itself (Kernels::pack_columns): [head][tile][panels of columns][rows of the tile][panel].
 template <typename T>
 struct PackedColumns {
   at::Tensor data;
   int64_t panel;
-  int64_t panel_stride;
-  int64_t head_stride;
+  int64_t packed_rows;  ///< Kernels::packed_rows
+  int64_t row_stride;   ///< elements of a row: its columns, rounded up to whole panels
+  int64_t head_stride;  ///< elements of a head
 
+  /// Of a row tile, or of a part of it that begins with a multiple of packed_rows.
   Panels<T> at(const Span& span, int64_t head = 0) const {
-    return {data.const_data_ptr<T>() + head * head_stride + span.first() * panel, panel_stride};
+    const int64_t before = span.begin % kTileRows;
+    const int64_t begin = span.begin - before;
+    const Span tile{span.cloud, begin, std::min(kTileRows, span.cloud->count - begin)};
+    return {data.const_data_ptr<T>() + offset(tile, head) + before / packed_rows * panel,
+            tile.count * panel};
+  }
+  int64_t offset(const Span& tile, int64_t head) const {
+    return head * head_stride + tile.first() * row_stride;
   }
 };
 
@@ -87,8 +101,11 @@ struct Scaled {
 template <typename T>
 class Layout {
  public:
-  /// Of the clouds whose place in `chosen` says so; of all where it is empty.
-  explicit Layout(const std::vector<int64_t>& offsets, const std::vector<bool>& chosen = {});
+  /// Of the clouds whose place in `chosen` says so; of all where it is empty. The kernels must outlive
+  /// the layout.
+  explicit Layout(const std::vector<int64_t>& offsets,
+                  const std::vector<bool>& chosen = {},
+                  const Kernels<T>& kernels = best_kernels<T>());
   Layout(const Layout&) = delete;
   Layout& operator=(const Layout&) = delete;
 
@@ -103,6 +120,10 @@ class Layout {
   PackedPoints<T> panels(const Scaled<T>& matrix) const { return panels(std::vector{matrix}); }
   PackedPoints<T> panels(const std::vector<Scaled<T>>& matrices) const;
   PackedColumns<T> columns(const Scaled<T>& matrix) const;
+
+  /// The rows of a span, at most kTileRows of them, as the right operand of a product whose depth is
+  /// they.
+  void pack_columns(const Scaled<T>& matrix, const Span& span, int64_t head, T* to) const;
 
  private:
   PackedPoints<T> points(const std::vector<Scaled<T>>& matrices,

@@ -61,17 +61,18 @@ struct GaussianSide {
 
 template <typename T>
 struct Kernels {
-  int64_t group;  ///< rows of the left operand that one inner product handles
-  int64_t panel;  ///< columns of the right operand that one inner product handles
-  int64_t lanes;  ///< elements of a vector
+  int64_t group;        ///< rows of the left operand that one inner product handles
+  int64_t panel;        ///< columns of the right operand that one inner product handles
+  int64_t lanes;        ///< elements of a vector
+  int64_t packed_rows;  ///< rows of points that pack_columns() puts into one row of a panel
 
   /// tile = left · right; columns from `cols` to the end of the last panel are set to `tail`.
   void (*scores)(
       const T* left, int64_t rows, const T* right, int64_t cols, int64_t depth, T tail, T* tile);
 
-  /// Copies points as the right operand of a product whose depth is the points: panels of their
-  /// columns, the last one filled up with zeros, each row times its factor
-  /// where there are factors.
+  /// Copies points as the right operand of the two products below, whose depth is the points: panels
+  /// of their columns, `rows` times a panel's width apart, the last one filled up with zeros, each row
+  /// times its factor.
   void (*pack_columns)(Rows<const T> from, int64_t rows, const T* factor, T* to);
 
   /// out[rows,:] += tile[rows,depth] · right.
@@ -132,6 +133,16 @@ struct Kernels {
                    const GaussianSide<T>& row,
                    const GaussianSide<T>& column);
 
+  /// The sums alone, of a tile that gaussian() made.
+  void (*add_sums)(T* tile,
+                   int64_t rows,
+                   int64_t cols,
+                   const GaussianSide<T>& row,
+                   const GaussianSide<T>& column);
+
+  /// tile = tile ∘ factor.
+  void (*scale)(T* tile, const T* factor, int64_t rows, int64_t cols);
+
   /// tile = exp(tile − row_shift − column_shift) ∘ factor.
   void (*scale_gaussian)(T* tile,
                          const T* factor,
@@ -152,6 +163,9 @@ template <typename T>
 const Kernels<T>& avx2_kernels();
 template <typename T>
 const Kernels<T>& avx512_kernels();
+/// The same, but multiply() and multiply_transposed() round the tile and what pack_columns() packs to
+/// bfloat16; sums stay float32. For processors with AVX512-BF16.
+Kernels<float> avx512_bfloat16_kernels();
 #endif
 
 }  // namespace pointattn::ops::tile

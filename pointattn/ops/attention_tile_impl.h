@@ -80,7 +80,7 @@ void pack_columns(Rows<const T> from, int64_t rows, const T* factor, T* to) {
     const int64_t valid = from.width - c < kPanel<T> ? from.width - c : kPanel<T>;
     for (int64_t r = 0; r < rows; ++r, to += kPanel<T>) {
       const T* row = from.first + r * from.stride + c;
-      const T scale = factor == nullptr ? T(1) : factor[r];
+      const T scale = factor[r];
       if (valid == kPanel<T>) {
         store<T>(to, load(row) * scale);
         store<T>(to + kLanes<T>, load(row + kLanes<T>) * scale);
@@ -204,7 +204,8 @@ void score_gradient(
 }
 
 /// kRows rows at once, so that what the columns bring and gather is read once for all of them.
-template <typename T, int64_t kRows>
+/// `kComputed`: the tile is that of the kernel already.
+template <typename T, bool kComputed, int64_t kRows>
 POINTATTN_INLINE void gaussian_rows(T* tile,
                                     int64_t cols,
                                     const GaussianSide<T>& row,
@@ -218,8 +219,11 @@ POINTATTN_INLINE void gaussian_rows(T* tile,
 #pragma GCC unroll 4
     for (int64_t r = 0; r < kRows; ++r) {
       T* to = tile + r * kTileCols + c;
-      const Vector<T> entry = exponential<T>(load(to) - row.shift[r] - shift);
-      store<T>(to, entry);
+      Vector<T> entry = load(to);
+      if constexpr (!kComputed) {
+        entry = exponential<T>(entry - row.shift[r] - shift);
+        store<T>(to, entry);
+      }
       total[r] += entry * weight;
       sum += entry * row.weight[r];
     }
@@ -228,7 +232,7 @@ POINTATTN_INLINE void gaussian_rows(T* tile,
   for (int64_t r = 0; r < kRows; ++r) row.sum[r] += sum_lanes<T>(total[r]);
 }
 
-template <typename T>
+template <typename T, bool kComputed>
 void gaussian(T* tile,
               int64_t rows,
               int64_t cols,
@@ -238,8 +242,17 @@ void gaussian(T* tile,
     return GaussianSide<T>{row.shift + r, row.weight + r, row.sum + r};
   };
   int64_t r = 0;
-  for (; r + 4 <= rows; r += 4) gaussian_rows<T, 4>(tile + r * kTileCols, cols, from(r), column);
-  for (; r < rows; ++r) gaussian_rows<T, 1>(tile + r * kTileCols, cols, from(r), column);
+  for (; r + 4 <= rows; r += 4)
+    gaussian_rows<T, kComputed, 4>(tile + r * kTileCols, cols, from(r), column);
+  for (; r < rows; ++r) gaussian_rows<T, kComputed, 1>(tile + r * kTileCols, cols, from(r), column);
+}
+
+template <typename T>
+void scale(T* tile, const T* factor, int64_t rows, int64_t cols) {
+  for (int64_t r = 0; r < rows; ++r, tile += kTileCols, factor += kTileCols) {
+    for (int64_t c = 0; c < cols; c += kLanes<T>)
+      store<T>(tile + c, load(tile + c) * load(factor + c));
+  }
 }
 
 template <typename T>
@@ -319,6 +332,7 @@ template <typename T>
 constexpr Kernels<T> kTable{kGroup,
                             kPanel<T>,
                             kLanes<T>,
+                            1,
                             scores<T>,
                             pack_columns<T>,
                             multiply<T>,
@@ -332,7 +346,9 @@ constexpr Kernels<T> kTable{kGroup,
                             end_row_sums<T>,
                             weigh_by_column<T>,
                             weigh_by_row<T>,
-                            gaussian<T>,
+                            gaussian<T, false>,
+                            gaussian<T, true>,
+                            scale<T>,
                             scale_gaussian<T>,
                             score_gradient<T>};
 

@@ -38,25 +38,42 @@ class RowNumbers {
   T* first_;
 };
 
-/// A matrix and a factor for each of its rows, or none.
+/// The tiles of a symmetric map, one for each pair of points, that stay from one product to the next
+/// instead of being computed again; none where they would take too much memory.
 template <typename T>
-struct ScaledRows {
-  Rows<const T> rows;
-  const T* factors = nullptr;
+class KeptTiles {
+ public:
+  explicit KeptTiles(const Layout<T>& layout) : clouds_(layout.clouds().data()) {
+    int64_t blocks = 0;
+    for (const Cloud& cloud : layout.clouds()) {
+      const int64_t tiles = (cloud.count + kTileRows - 1) / kTileRows;
+      first_.push_back(blocks);
+      blocks += tiles * (tiles + 1) / 2;
+    }
+    const int64_t entries = blocks * kBlock;
+    if (entries * static_cast<int64_t>(sizeof(T)) <= kMostBytes)
+      data_ = at::empty({entries}, c10::CppTypeToScalarType<T>::value);
+  }
 
-  Rows<const T> at(const Span& span) const {
-    return {rows.first + span.first() * rows.stride, rows.stride, rows.width};
+  bool any() const { return data_.defined(); }
+
+  /// The place of a tile as for_each_pair() visits them, its rows kTileCols apart.
+  T* at(const Span& rows, const Span& columns) const {
+    const int64_t r = rows.begin / kTileRows, c = columns.begin / kTileCols;
+    const int64_t block = first_[rows.cloud - clouds_] + c * (c + 1) / 2 + r;
+    return data_.mutable_data_ptr<T>() + block * kBlock + rows.begin % kTileRows * kTileCols +
+           columns.begin % kTileCols;
   }
-  const T* factors_at(const Span& span) const {
-    return factors == nullptr ? nullptr : factors + span.first();
-  }
+
+ private:
+  static constexpr int64_t kBlock = kTileRows * kTileCols;
+  /// Few enough for the caches that processors share: a cloud of 3,072 points in float, or eight of 1,024.
+  static constexpr int64_t kMostBytes = int64_t{24} << 20;
+
+  const Cloud* clouds_;
+  std::vector<int64_t> first_;  // block of each cloud
+  at::Tensor data_;
 };
-
-/// matrix [N,1,C]
-template <typename T>
-Rows<const T> rows_of(const at::Tensor& matrix) {
-  return {matrix.const_data_ptr<T>(), matrix.stride(0), matrix.size(2)};
-}
 
 /// The entries (i, i) of a tile become value(i).
 template <typename T, typename Value>
@@ -70,7 +87,8 @@ void fill_diagonal(const Span& rows, const Span& columns, T* entries, const Valu
 
 /// The symmetric map G_ij = exp(−|q_i − q_j|²/2) of each cloud without its diagonal, G − I, and w_i =
 /// exp(a_i − max a), a_i = |q_i|²/2: exp(q_i · q_j) is G_ij between factors of its row and column. A tile serves its rows
-/// and, mirrored, its columns; no more than a tile is ever held. A point with itself, G_ii = 1, is left to the callers: computed from
+/// and, mirrored, its columns. Clouds of a few thousand points keep their tiles from the first product to the second; of more no
+/// more than a tile is ever held. A point with itself, G_ii = 1, is left to the callers: computed from
 /// rounded scores it would be the least exact of all entries, and often it is the largest.
 template <typename T>
 class GaussianKernel {
@@ -83,51 +101,60 @@ class GaussianKernel {
   const RowNumbers<T> weight;   ///< w
 
   /// sums += (G − I) factors, and values += (G − I) matrix where the values have columns.
-  void multiply(const T* factors,
-                T* sums,
-                const ScaledRows<T>& matrix,
-                const Rows<T>& values) const;
+  void multiply(const T* factors, T* sums, const Scaled<T>& matrix, const Rows<T>& values);
 
   /// values += X matrix, where `factors` writes a tile of the symmetric X / G and `diagonal` is that
-  /// of X.
+  /// of X. To be called last: it writes into tiles that were kept.
   template <typename Factors>
   void multiply_scaled(const Factors& factors,
                        const T* diagonal,
-                       const ScaledRows<T>& matrix,
+                       const Scaled<T>& matrix,
                        const Rows<T>& values) const;
 
  private:
-  void scores(const Span& rows, const Span& columns, Scratch<T>& scratch) const {
-    multiply_points(
-        layout_.kernels(), groups_, rows, panels_, columns, 0, kMasked<T>, scratch.scores);
+  void scores(const Span& rows, const Span& columns, T* tile) const {
+    multiply_points(layout_.kernels(), groups_, rows, panels_, columns, 0, kMasked<T>, tile);
   }
 
-  /// values += tile · matrix for the rows of the tile, and its mirror image for the columns. What a
-  /// tile needs of the matrix is packed for it: nothing as large as the matrix is held.
-  void add_products(const Span& rows,
+  T* tile_at(const Span& rows, const Span& columns, Scratch<T>& scratch) const {
+    return kept_.any() ? kept_.at(rows, columns) : scratch.scores;
+  }
+
+  /// The matrix as right operand, where tiles are kept as well; else what a tile needs of it is packed
+  /// for that tile, and nothing as large as the matrix is held.
+  PackedColumns<T> packed(const Scaled<T>& matrix) const {
+    return kept_.any() ? layout_.columns(matrix) : PackedColumns<T>();
+  }
+
+  /// values += tile · matrix for the rows of the tile, and its mirror image for the columns.
+  void add_products(const T* tile,
+                    const Span& rows,
                     const Span& columns,
                     bool mirrored,
-                    const ScaledRows<T>& matrix,
+                    const Scaled<T>& matrix,
+                    const PackedColumns<T>& all,
                     const Rows<T>& values,
                     Scratch<T>& scratch) const {
     const auto& kernels = layout_.kernels();
     const auto at = [&](const Span& span) {
       return Rows<T>{values.first + span.first() * values.stride, values.stride, values.width};
     };
-    const auto packed = [&](const Span& span, int slot) {
+    const auto right = [&](const Span& span, int slot) {
+      if (all.data.defined()) return all.at(span);
       const int64_t panels = (values.width + kernels.panel - 1) / kernels.panel;
       T* to = scratch.room(slot, panels * kernels.panel * kTileCols);
-      kernels.pack_columns(matrix.at(span), span.count, matrix.factors_at(span), to);
+      layout_.pack_columns(matrix, span, 0, to);
       return Panels<T>{to, span.count * kernels.panel};
     };
-    kernels.multiply(scratch.scores, rows.count, columns.count, packed(columns, 0), at(rows));
+    kernels.multiply(tile, rows.count, columns.count, right(columns, 0), at(rows));
     if (!mirrored) return;
-    kernels.multiply_transposed(
-        scratch.scores, rows.count, columns.count, packed(rows, 1), at(columns));
+    kernels.multiply_transposed(tile, rows.count, columns.count, right(rows, 1), at(columns));
   }
 
   const Layout<T>& layout_;
   PackedPoints<T> groups_, panels_;
+  KeptTiles<T> kept_;
+  bool computed_ = false;  // the tiles that are kept
 };
 
 template <typename T>
@@ -139,7 +166,8 @@ GaussianKernel<T>::GaussianKernel(const Layout<T>& layout,
       weight(at::empty_like(half_squares)),
       layout_(layout),
       groups_(layout_.groups({q})),
-      panels_(layout_.panels({q})) {
+      panels_(layout_.panels({q})),
+      kept_(layout_) {
   for (const Cloud& cloud : layout_.clouds()) {
     const T* first = shift.begin() + cloud.begin;
     const T most = cloud.count == 0 ? T(0) : *std::max_element(first, first + cloud.count);
@@ -151,57 +179,70 @@ GaussianKernel<T>::GaussianKernel(const Layout<T>& layout,
 template <typename T>
 void GaussianKernel<T>::multiply(const T* factors,
                                  T* sums,
-                                 const ScaledRows<T>& matrix,
-                                 const Rows<T>& values) const {
+                                 const Scaled<T>& matrix,
+                                 const Rows<T>& values) {
   const auto& kernels = layout_.kernels();
-  for_each_pair(
-      layout_, [&](const Span& rows, const Span& block, bool mirrored, Scratch<T>& scratch) {
-        const int64_t row = rows.first();
-        for_each_column_tile(block, [&](const Span& columns) {
-          scores(rows, columns, scratch);
-          if (!mirrored)
-            fill_diagonal(rows, columns, scratch.scores, [](int64_t) { return kMasked<T>; });
-          const int64_t column = columns.first();
-          T* column_sums = scratch.column[2];
-          std::fill_n(column_sums, kTileCols, T(0));
-          kernels.gaussian(scratch.scores,
-                           rows.count,
-                           columns.count,
-                           {shift.begin() + row, factors + row, sums + row},
-                           {scratch.padded(0, shift.begin() + column, columns.count, kernels.panel),
-                            scratch.padded(1, factors + column, columns.count, kernels.panel),
-                            column_sums});
-          if (mirrored) {
-            for (int64_t c = 0; c < columns.count; ++c) sums[column + c] += column_sums[c];
-          }
-          if (values.width > 0) add_products(rows, columns, mirrored, matrix, values, scratch);
-        });
-      });
+  const PackedColumns<T> all = values.width > 0 ? packed(matrix) : PackedColumns<T>();
+  for_each_pair(layout_,
+                [&](const Span& rows, const Span& block, bool mirrored, Scratch<T>& scratch) {
+                  const int64_t row = rows.first();
+                  for_each_column_tile(block, [&](const Span& columns) {
+                    T* const tile = tile_at(rows, columns, scratch);
+                    const int64_t column = columns.first();
+                    T* const column_sums = scratch.column[2];
+                    std::fill_n(column_sums, kTileCols, T(0));
+                    const GaussianSide<T> row_side{shift.begin() + row, factors + row, sums + row};
+                    const GaussianSide<T> column_side{
+                        scratch.padded(0, shift.begin() + column, columns.count, kernels.panel),
+                        scratch.padded(1, factors + column, columns.count, kernels.panel),
+                        column_sums};
+                    if (computed_) {
+                      kernels.add_sums(tile, rows.count, columns.count, row_side, column_side);
+                    } else {
+                      scores(rows, columns, tile);
+                      if (!mirrored)
+                        fill_diagonal(rows, columns, tile, [](int64_t) { return kMasked<T>; });
+                      kernels.gaussian(tile, rows.count, columns.count, row_side, column_side);
+                    }
+                    if (mirrored) {
+                      for (int64_t c = 0; c < columns.count; ++c)
+                        sums[column + c] += column_sums[c];
+                    }
+                    if (values.width > 0)
+                      add_products(tile, rows, columns, mirrored, matrix, all, values, scratch);
+                  });
+                });
+  computed_ = kept_.any();
 }
 
 template <typename T>
 template <typename Factors>
 void GaussianKernel<T>::multiply_scaled(const Factors& factors,
                                         const T* diagonal,
-                                        const ScaledRows<T>& matrix,
+                                        const Scaled<T>& matrix,
                                         const Rows<T>& values) const {
   const auto& kernels = layout_.kernels();
+  const PackedColumns<T> all = values.width > 0 ? packed(matrix) : PackedColumns<T>();
   for_each_pair(
       layout_, [&](const Span& rows, const Span& block, bool mirrored, Scratch<T>& scratch) {
         for_each_column_tile(block, [&](const Span& columns) {
-          scores(rows, columns, scratch);
+          T* const tile = tile_at(rows, columns, scratch);
           factors(rows, columns, scratch);
-          kernels.scale_gaussian(
-              scratch.scores,
-              scratch.products,
-              rows.count,
-              columns.count,
-              shift.begin() + rows.first(),
-              scratch.padded(0, shift.begin() + columns.first(), columns.count, kernels.panel));
+          if (computed_) {
+            kernels.scale(tile, scratch.products, rows.count, columns.count);
+          } else {
+            scores(rows, columns, tile);
+            kernels.scale_gaussian(
+                tile,
+                scratch.products,
+                rows.count,
+                columns.count,
+                shift.begin() + rows.first(),
+                scratch.padded(0, shift.begin() + columns.first(), columns.count, kernels.panel));
+          }
           if (!mirrored)
-            fill_diagonal(
-                rows, columns, scratch.scores, [&](int64_t row) { return diagonal[row]; });
-          add_products(rows, columns, mirrored, matrix, values, scratch);
+            fill_diagonal(rows, columns, tile, [&](int64_t row) { return diagonal[row]; });
+          add_products(tile, rows, columns, mirrored, matrix, all, values, scratch);
         });
       });
 }

@@ -12,6 +12,7 @@
 // Both passes sum a score in the same order, so its bits agree and E_ij − row_max_i is never
 // positive.
 #include "pointattn/core/check.h"
+#include "pointattn/ops/attention_inputs.h"
 #include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
 #include "pointattn/ops/offset_attention_symmetric.h"
@@ -86,13 +87,14 @@ void Forward<T>::outputs(const Span& rows, Scratch<T>& scratch) const {
 
 /// q, k, v [N,1,·]; `shared` where k is q.
 template <typename T>
-void run_forward(const at::Tensor& q,
+void run_forward(const tile::Kernels<T>& kernels,
+                 const at::Tensor& q,
                  const at::Tensor& k,
                  const at::Tensor& v,
                  const std::vector<int64_t>& offsets,
                  bool shared,
                  const OffsetAttentionResult& result) {
-  const OffsetAttentionForms<T> forms(q, shared, offsets);
+  const OffsetAttentionForms<T> forms(q, shared, offsets, kernels);
   symmetric_forward(forms, q, v, result);
   const tile::Layout<T>& layout = forms.general;
   if (layout.row_tiles().empty()) return;
@@ -124,13 +126,19 @@ OffsetAttentionResult forward_cpu(const at::Tensor& q,
   check_offset_attention(q, k, v);
   const std::vector<int64_t> starts =
       checked_offsets("offset_attention", offsets, "offsets", q.size(0));
-  OffsetAttentionResult result = empty_offset_attention_result(q, v);
-  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    const bool shared = is_one_matrix(q, k);
-    const at::Tensor queries = tile::by_head(q);
+  const bool shared = is_one_matrix(q, k);
+  const at::ScalarType type = q.scalar_type();
+  const at::Tensor queries = tile::by_head(widened(q));
+  const at::Tensor keys = shared ? queries : tile::by_head(widened(k));
+  const at::Tensor values = tile::by_head(widened(v));
+  OffsetAttentionResult result =
+      empty_offset_attention_result(queries.squeeze(1), values.squeeze(1));
+  AT_DISPATCH_FLOATING_TYPES(queries.scalar_type(), "offset_attention", [&] {
     run_forward<scalar_t>(
-        queries, shared ? queries : tile::by_head(k), tile::by_head(v), starts, shared, result);
+        tile::kernels_for<scalar_t>(type), queries, keys, values, starts, shared, result);
   });
+  at::Tensor& out = std::get<0>(result);
+  out = out.to(type);
   return result;
 }
 

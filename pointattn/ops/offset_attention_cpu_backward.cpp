@@ -9,6 +9,7 @@
 //   dq_I += dE k_J, dk_J += dEᵀ q_I. Both sums meet in one visit of a block.
 #include "pointattn/core/check.h"
 #include "pointattn/ops/attention_blocks.h"
+#include "pointattn/ops/attention_inputs.h"
 #include "pointattn/ops/attention_layout.h"
 #include "pointattn/ops/offset_attention_schema.h"
 #include "pointattn/ops/offset_attention_symmetric.h"
@@ -164,23 +165,29 @@ OffsetAttentionGradients backward_cpu(const at::Tensor& grad,
   const std::vector<int64_t> starts =
       checked_offsets("offset_attention", offsets, "offsets", q.size(0));
   if (q.size(0) == 0) return zero_offset_attention_gradients(q, shared ? at::Tensor() : k, v);
-  const OffsetAttentionResult saved{
-      out.contiguous(), row_max.contiguous(), row_scale.contiguous(), column_scale.contiguous()};
-  return AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "offset_attention", [&] {
-    const at::Tensor queries = tile::by_head(q);
-    const at::Tensor values = tile::by_head(v.contiguous());
-    const at::Tensor grads = tile::by_head(grad.contiguous());
-    const OffsetAttentionForms<scalar_t> forms(queries, shared, starts);
-    const bool apart = !shared || !forms.general.row_tiles().empty();
-    const OffsetAttentionGradients result =
-        zero_offset_attention_gradients(q, apart ? k : at::Tensor(), v);
-    symmetric_backward(forms, grads, queries, values, saved, result);
-    if (apart) {
-      const at::Tensor keys = shared ? queries : tile::by_head(k);
-      run_backward(forms.general, grads, queries, keys, values, saved, shared, result);
-    }
-    return shared ? sum_of_shared(result) : result;
-  });
+  const OffsetAttentionResult saved{widened(out).contiguous(),
+                                    row_max.contiguous(),
+                                    row_scale.contiguous(),
+                                    column_scale.contiguous()};
+  const at::Tensor queries = tile::by_head(widened(q));
+  const at::Tensor keys = shared ? queries : tile::by_head(widened(k));
+  const at::Tensor values = tile::by_head(widened(v).contiguous());
+  const at::Tensor grads = tile::by_head(widened(grad).contiguous());
+  OffsetAttentionGradients gradients =
+      AT_DISPATCH_FLOATING_TYPES(queries.scalar_type(), "offset_attention", [&] {
+        const OffsetAttentionForms<scalar_t> forms(queries, shared, starts);
+        const bool apart = !shared || !forms.general.row_tiles().empty();
+        const OffsetAttentionGradients result = zero_offset_attention_gradients(
+            queries.squeeze(1), apart ? keys.squeeze(1) : at::Tensor(), values.squeeze(1));
+        symmetric_backward(forms, grads, queries, values, saved, result);
+        if (apart) run_backward(forms.general, grads, queries, keys, values, saved, shared, result);
+        return shared ? sum_of_shared(result) : result;
+      });
+  auto& [grad_q, grad_k, grad_v] = gradients;
+  for (at::Tensor* each : {&grad_q, &grad_k, &grad_v}) {
+    if (each->defined()) *each = each->to(q.scalar_type());
+  }
+  return gradients;
 }
 
 }  // namespace

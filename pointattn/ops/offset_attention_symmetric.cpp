@@ -135,12 +135,14 @@ std::vector<bool> others(std::vector<bool> chosen) {
 template <typename T>
 OffsetAttentionForms<T>::OffsetAttentionForms(const at::Tensor& q,
                                               bool shared,
-                                              const std::vector<int64_t>& offsets)
+                                              const std::vector<int64_t>& offsets,
+                                              const tile::Kernels<T>& kernels)
     : half_squares(shared ? half_squares_of<T>(q) : at::Tensor()),
       symmetric(
           offsets,
-          shared ? alike<T>(half_squares, offsets) : std::vector<bool>(offsets.size() - 1, false)),
-      general(offsets, others(symmetric.chosen())) {}
+          shared ? alike<T>(half_squares, offsets) : std::vector<bool>(offsets.size() - 1, false),
+          kernels),
+      general(offsets, others(symmetric.chosen()), kernels) {}
 
 template <typename T>
 void symmetric_forward(const OffsetAttentionForms<T>& forms,
@@ -149,7 +151,7 @@ void symmetric_forward(const OffsetAttentionForms<T>& forms,
                        const OffsetAttentionResult& result) {
   const tile::Layout<T>& layout = forms.symmetric;
   if (layout.row_tiles().empty()) return;
-  const tile::GaussianKernel<T> kernel(layout, q, forms.half_squares);
+  tile::GaussianKernel<T> kernel(layout, q, forms.half_squares);
   const auto& [out, row_max, row_scale, column_scale] = result;
   const int64_t width = v.size(2);
   T* const values = out.template mutable_data_ptr<T>();
@@ -168,7 +170,7 @@ void symmetric_forward(const OffsetAttentionForms<T>& forms,
     const T* value = all_values + row * v.stride(0);
     for (int64_t c = 0; c < width; ++c) values[row * width + c] = value[c] * inverse[row];
   });
-  kernel.multiply(inverse, sums.begin(), {tile::rows_of<T>(v), inverse}, {values, width, width});
+  kernel.multiply(inverse, sums.begin(), {v, 1, inverse}, {values, width, width});
   tile::for_each_row(layout, [&](int64_t row) {
     const T weight = kernel.weight[row];
     scale[row] = 1 / (static_cast<T>(kColumnEpsilon) + weight * sums[row]);
@@ -186,7 +188,7 @@ void symmetric_backward(const OffsetAttentionForms<T>& forms,
                         const OffsetAttentionGradients& result) {
   const tile::Layout<T>& layout = forms.symmetric;
   if (layout.row_tiles().empty()) return;
-  const tile::GaussianKernel<T> kernel(layout, q, forms.half_squares);
+  tile::GaussianKernel<T> kernel(layout, q, forms.half_squares);
   const auto& [out, row_max, row_scale, column_scale] = saved;
   const int64_t width = v.size(2), depth = q.size(2);
   const T* const max = row_max.template const_data_ptr<T>();
@@ -206,8 +208,7 @@ void symmetric_backward(const OffsetAttentionForms<T>& forms,
   });
 
   const RowNumbers<T> sums(at::zeros_like(forms.half_squares));  // (G − I) α
-  kernel.multiply(
-      dot.begin(), sums.begin(), {tile::rows_of<T>(grad), m.begin()}, {grad_v, width, width});
+  kernel.multiply(dot.begin(), sums.begin(), {grad, 1, m.begin()}, {grad_v, width, width});
   const RowNumbers<T> diagonal(at::empty_like(forms.half_squares));  // of X
   const at::Tensor x_end = at::empty({layout.rows(), 1, 2}, q.options());
   const at::Tensor y_end = at::empty_like(x_end);
@@ -237,7 +238,7 @@ void symmetric_backward(const OffsetAttentionForms<T>& forms,
       SymmetricGradient<T>(
           layout, {{v, 1, beta.begin()}, {x_end}}, {{grad, 1, m.begin()}, {y_end}}),
       diagonal.begin(),
-      {tile::rows_of<T>(q)},
+      {q},
       {std::get<0>(result).template mutable_data_ptr<T>(), depth, depth});
 }
 

@@ -31,7 +31,10 @@ template <typename T>
 struct OffsetAttentionForms {
   /// This form takes the clouds whose points are of lengths so alike that the factors w and β lose no
   /// term that counts in the exact softmax; none where `shared` is false, and none with a NaN.
-  OffsetAttentionForms(const at::Tensor& q, bool shared, const std::vector<int64_t>& offsets);
+  OffsetAttentionForms(const at::Tensor& q,
+                       bool shared,
+                       const std::vector<int64_t>& offsets,
+                       const tile::Kernels<T>& kernels = tile::best_kernels<T>());
 
   at::Tensor half_squares;  ///< a [N]
   tile::Layout<T> symmetric;

@@ -245,8 +245,8 @@ TEST(AttentionInputs, WrongOnesSayWhatWasExpected) {
             "attention: expected bias of dtype float as q, got double");
   EXPECT_EQ(message([](AttentionCase& a) { a.v = a.v.to(at::kDouble); }),
             "attention: expected v of dtype float as q, got double");
-  EXPECT_EQ(message([](AttentionCase& a) { a.q = a.q.to(at::kHalf); }),
-            "attention: expected q of dtype float or double, got c10::Half");
+  EXPECT_EQ(message([](AttentionCase& a) { a.q = a.q.to(at::kInt); }),
+            "attention: expected q of dtype float, double, half or bfloat16, got int");
   EXPECT_EQ(message([](AttentionCase& a) { a.k = a.k.to(at::kMeta); }),
             "attention: expected k on cpu as q, got meta");
   EXPECT_EQ(message([](AttentionCase& a) {

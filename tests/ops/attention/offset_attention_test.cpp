@@ -214,7 +214,9 @@ TEST(OffsetAttention, WrongInputsSayWhatWasExpected) {
   EXPECT_EQ(message(q, q, v.to(at::kDouble), offsets),
             "offset_attention: expected v of dtype float as q, got double");
   EXPECT_EQ(message(q.to(at::kHalf), q, v, offsets),
-            "offset_attention: expected q of dtype float or double, got c10::Half");
+            "offset_attention: expected k of dtype c10::Half as q, got float");
+  EXPECT_EQ(message(q.to(at::kInt), q, v, offsets),
+            "offset_attention: expected q of dtype float, double, half or bfloat16, got int");
   EXPECT_EQ(message(q, q, v, starts({0, 3})),
             "offset_attention: expected offsets to end with the number of rows 4, got 3");
   EXPECT_EQ(message(q, q, v, starts({0, 3, 2, 4})),
