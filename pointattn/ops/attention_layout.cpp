@@ -47,8 +47,10 @@ const Kernels<float>& kernels_for<float>(at::ScalarType inputs) {
   // Rapids): slower by a factor of two. AMD's (Zen 4, Zen 5) take as long for either.
   static const bool faster = instruction_set() == InstructionSet::kAvx512 &&
                              __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel");
-  static const Kernels<float> reduced = avx512_bfloat16_kernels();
-  if (faster && inputs == at::kBFloat16) return reduced;
+  if (faster && inputs == at::kBFloat16) {
+    static const Kernels<float> reduced = avx512_bfloat16_kernels();
+    return reduced;
+  }
 #endif
   return best_kernels<float>();
 }

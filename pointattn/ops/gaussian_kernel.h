@@ -75,6 +75,32 @@ class KeptTiles {
   at::Tensor data_;
 };
 
+/// The rows of a matrix [N,1,C] as right operands of products with tiles: packed once, or for each
+/// tile anew, so that nothing as large as the matrix is held.
+template <typename T>
+class RightRows {
+ public:
+  RightRows(const Layout<T>& layout, const Scaled<T>& matrix, bool once)
+      : layout_(layout),
+        matrix_(matrix),
+        packed_(once ? layout.columns(matrix) : PackedColumns<T>()) {}
+
+  /// Valid until the next call with this slot and scratch.
+  Panels<T> at(const Span& span, int slot, Scratch<T>& scratch) const {
+    if (packed_.data.defined()) return packed_.at(span);
+    const int64_t panel = layout_.kernels().panel;
+    const int64_t width = (matrix_.matrix.size(2) + panel - 1) / panel * panel;
+    T* const to = scratch.room(slot, width * kTileCols);
+    layout_.pack_columns(matrix_, span, 0, to);
+    return {to, span.count * panel};
+  }
+
+ private:
+  const Layout<T>& layout_;
+  Scaled<T> matrix_;
+  PackedColumns<T> packed_;
+};
+
 /// The entries (i, i) of a tile become value(i).
 template <typename T, typename Value>
 void fill_diagonal(const Span& rows, const Span& columns, T* entries, const Value& value) {
@@ -120,35 +146,22 @@ class GaussianKernel {
     return kept_.any() ? kept_.at(rows, columns) : scratch.scores;
   }
 
-  /// The matrix as right operand, where tiles are kept as well; else what a tile needs of it is packed
-  /// for that tile, and nothing as large as the matrix is held.
-  PackedColumns<T> packed(const Scaled<T>& matrix) const {
-    return kept_.any() ? layout_.columns(matrix) : PackedColumns<T>();
-  }
-
-  /// values += tile · matrix for the rows of the tile, and its mirror image for the columns.
+  /// values += tile · right for the rows of the tile, and its mirror image for the columns.
   void add_products(const T* tile,
                     const Span& rows,
                     const Span& columns,
                     bool mirrored,
-                    const Scaled<T>& matrix,
-                    const PackedColumns<T>& all,
+                    const RightRows<T>& right,
                     const Rows<T>& values,
                     Scratch<T>& scratch) const {
     const auto& kernels = layout_.kernels();
     const auto at = [&](const Span& span) {
       return Rows<T>{values.first + span.first() * values.stride, values.stride, values.width};
     };
-    const auto right = [&](const Span& span, int slot) {
-      if (all.data.defined()) return all.at(span);
-      const int64_t panels = (values.width + kernels.panel - 1) / kernels.panel;
-      T* to = scratch.room(slot, panels * kernels.panel * kTileCols);
-      layout_.pack_columns(matrix, span, 0, to);
-      return Panels<T>{to, span.count * kernels.panel};
-    };
-    kernels.multiply(tile, rows.count, columns.count, right(columns, 0), at(rows));
+    kernels.multiply(tile, rows.count, columns.count, right.at(columns, 0, scratch), at(rows));
     if (!mirrored) return;
-    kernels.multiply_transposed(tile, rows.count, columns.count, right(rows, 1), at(columns));
+    kernels.multiply_transposed(
+        tile, rows.count, columns.count, right.at(rows, 1, scratch), at(columns));
   }
 
   const Layout<T>& layout_;
@@ -182,7 +195,7 @@ void GaussianKernel<T>::multiply(const T* factors,
                                  const Scaled<T>& matrix,
                                  const Rows<T>& values) {
   const auto& kernels = layout_.kernels();
-  const PackedColumns<T> all = values.width > 0 ? packed(matrix) : PackedColumns<T>();
+  const RightRows<T> right(layout_, matrix, kept_.any() && values.width > 0);
   for_each_pair(layout_,
                 [&](const Span& rows, const Span& block, bool mirrored, Scratch<T>& scratch) {
                   const int64_t row = rows.first();
@@ -209,7 +222,7 @@ void GaussianKernel<T>::multiply(const T* factors,
                         sums[column + c] += column_sums[c];
                     }
                     if (values.width > 0)
-                      add_products(tile, rows, columns, mirrored, matrix, all, values, scratch);
+                      add_products(tile, rows, columns, mirrored, right, values, scratch);
                   });
                 });
   computed_ = kept_.any();
@@ -222,7 +235,7 @@ void GaussianKernel<T>::multiply_scaled(const Factors& factors,
                                         const Scaled<T>& matrix,
                                         const Rows<T>& values) const {
   const auto& kernels = layout_.kernels();
-  const PackedColumns<T> all = values.width > 0 ? packed(matrix) : PackedColumns<T>();
+  const RightRows<T> right(layout_, matrix, kept_.any() && values.width > 0);
   for_each_pair(
       layout_, [&](const Span& rows, const Span& block, bool mirrored, Scratch<T>& scratch) {
         for_each_column_tile(block, [&](const Span& columns) {
@@ -242,7 +255,7 @@ void GaussianKernel<T>::multiply_scaled(const Factors& factors,
           }
           if (!mirrored)
             fill_diagonal(rows, columns, tile, [&](int64_t row) { return diagonal[row]; });
-          add_products(tile, rows, columns, mirrored, matrix, all, values, scratch);
+          add_products(tile, rows, columns, mirrored, right, values, scratch);
         });
       });
 }

@@ -75,7 +75,11 @@ class Bfloat16Products : public testing::Test {
     if (!__builtin_cpu_supports("avx512bf16")) GTEST_SKIP() << "no AVX512-BF16 on this processor";
   }
 
-  const tile::Kernels<float> kernels = tile::avx512_bfloat16_kernels();
+  /// Not to be called before SetUp() has seen the processor.
+  static const tile::Kernels<float>& table() {
+    static const tile::Kernels<float> kernels = tile::avx512_bfloat16_kernels();
+    return kernels;
+  }
 };
 
 at::Tensor rounded(const at::Tensor& tensor) { return tensor.to(at::kBFloat16).to(at::kDouble); }
@@ -98,11 +102,11 @@ TEST_F(Bfloat16Products, OfATileAndItsMirrorImageEqualPlainOnes) {
       const int64_t count = mirrored ? cols : rows;
       const at::Tensor right = at::randn({depth, width});
       const at::Tensor factors = at::rand({depth});
-      const tile::Layout<float> layout({0, depth}, {}, kernels);
+      const tile::Layout<float> layout({0, depth}, {}, table());
       const tile::PackedColumns<float> packed =
           layout.columns({right.unsqueeze(1), 1, factors.const_data_ptr<float>()});
       at::Tensor out = at::ones({count, width});
-      (mirrored ? kernels.multiply_transposed : kernels.multiply)(
+      (mirrored ? table().multiply_transposed : table().multiply)(
           tile.const_data_ptr<float>(),
           rows,
           cols,
@@ -123,7 +127,7 @@ TEST_F(Bfloat16Products, OffsetAttentionOnThem) {
     const at::Tensor offsets = input.offsets;
     const std::vector<int64_t> starts(offsets.const_data_ptr<int64_t>(),
                                       offsets.const_data_ptr<int64_t>() + offsets.numel());
-    const ops::OffsetAttentionForms<float> forms(q, true, starts, kernels);
+    const ops::OffsetAttentionForms<float> forms(q, true, starts, table());
     const auto result = ops::empty_offset_attention_result(input.q, input.v);
     ops::symmetric_forward(forms, q, input.v.unsqueeze(1), result);
     const at::Tensor exact = reference::offset_attention(input.q, input.q, input.v, offsets);
