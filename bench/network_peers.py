@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """PCT against what Python has for it, in one run and one table: part segmentation and classification, inference and a training step.
 
-    . scripts/env.sh && python bench/network_peers.py [--runs 5] [--only inference|training] [--no-compile] [--tuned-malloc]
+    . scripts/env.sh && python bench/network_peers.py [--runs 5] [--only inference|training] [--sizes 1x2048,8x1024] [--no-compile] [--tuned-malloc]
 
 Ours and eager LibTorch come from bench_networks and bench_training, which it runs before and after the peers (the smaller figure counts,
 since the machine may be busier at one end); then PyTorch, eager and torch.compile, of the network in tests/python/public_networks.py.
 float32, all threads, medians in milliseconds. --tuned-malloc runs everything with glibc's heap instead of mmap for large tensors, which
-spares the peers the page faults of their maps.
+spares the peers the page faults of their maps. Compilation takes minutes a row; --sizes (clouds x points) chooses some, and what is
+done is told on the way.
 """
 import argparse
 import os
@@ -65,6 +66,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", choices=tuple(PROGRAMS), help="inference or training, not both")
+    parser.add_argument("--sizes", help="clouds x points of the rows, by comma; all without it")
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--tuned-malloc", action="store_true")
     options = parser.parse_args()
@@ -78,10 +80,15 @@ def main():
         if options.only not in (None, kind):
             continue
         before = own_figures(kind, options.runs)
+        chosen = [key for key in before if options.sizes is None or f"{key[1]}x{key[2]}" in options.sizes.split(",")]
+        if not chosen:
+            sys.exit(f"network_peers: expected --sizes among {', '.join(f'{b}x{n}' for _, b, n in before)}, got {options.sizes}")
         peers = {}
-        for key in before:
+        for key in chosen:
             torch._dynamo.reset()
             peers[key] = milliseconds(peer_calls(kind, *key, not options.no_compile), options.runs)
+            times = ", ".join(f"{name} {time:.1f}" for name, time in peers[key].items())
+            print(f"done: {kind}, {key[0]} {key[1]}x{key[2]}: {times} ms", file=sys.stderr)
         after = own_figures(kind, options.runs)
         for key, measured in peers.items():
             ours, libtorch = (min(pair) for pair in zip(before[key], after[key]))
