@@ -12,6 +12,7 @@
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -151,6 +152,10 @@ int run(const Settings& settings) {
   start(settings.shared);
   std::vector<std::string> notes;
   const std::vector<fs::path> files = cloud_files(settings.inputs, notes);
+  // A mistyped path makes no gallery.
+  const bool any = std::any_of(
+      files.begin(), files.end(), [](const fs::path& file) { return fs::exists(file); });
+  TORCH_CHECK(any, "cannot read ", files.front().string(), ": no such file");
   const std::vector<fs::path> attention = attention_files(settings.attention, files);
   const retrieval::Encoder encoder = load_encoder(settings.weights, settings.guide, settings.names);
   retrieval::GalleryWriter writer(settings.gallery, encoder.identity());

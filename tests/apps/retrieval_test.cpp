@@ -79,6 +79,14 @@ TEST_F(RetrievalProgram, GoesOnAfterAFileThatCannotBeRead) {
   EXPECT_EQ(summary.at("failed").size(), 1U);
 }
 
+TEST_F(RetrievalProgram, AMistypedPathMakesNoGallery) {
+  const Call call = embed({"cloud", "cluods"});
+  EXPECT_EQ(call.code, 1);
+  EXPECT_TRUE(has(call.err, "cannot read cloud: no such file")) << call.err;
+  EXPECT_EQ(lines(call.err), 1) << call.err;
+  EXPECT_FALSE(fs::exists(folder / "g"));
+}
+
 TEST_F(RetrievalProgram, FindsTheShapeItself) {
   ASSERT_EQ(embed({"clouds"}).code, 0);
   for (const std::string name : {"clouds/box1.ply", "clouds/box5.ply"}) {
