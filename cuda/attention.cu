@@ -76,24 +76,33 @@ __global__ void __launch_bounds__(kThreads<T>) attend(AttentionForward<T> p) {
 }  // namespace
 
 template <typename T>
-void launch_attention_forward(const AttentionForward<T>& params, cudaStream_t stream) {
+void launch_attention_forward(const AttentionForward<T>& params,
+                              const Scratch& scratch,
+                              cudaStream_t stream) {
   const AttentionInputs<T>& in = params.inputs;
-  if (in.num_query_tiles == 0 || in.heads == 0) return;
+  if (in.query_tiles.count == 0 || in.heads == 0) return;
   if constexpr (sizeof(T) <= sizeof(float)) {
     if (on_tensor_cores<T>("attention"))
-      return launch_attention_forward_on_tensor_cores(params, stream);
+      return launch_attention_forward_on_tensor_cores(params, scratch, stream);
   }
   if constexpr (sizeof(T) >= sizeof(float)) {
-    const dim3 grid = sum_grid<T>(in.num_query_tiles, in.width, in.heads);
+    const dim3 grid = sum_grid<T>(in.query_tiles.count, in.width, in.heads);
     attend<T><<<grid, kThreads<T>, 0, stream>>>(params);
     check_launch("attention: forward");
   }
 }
 
-template void launch_attention_forward<float>(const AttentionForward<float>&, cudaStream_t);
-template void launch_attention_forward<double>(const AttentionForward<double>&, cudaStream_t);
-template void launch_attention_forward<__half>(const AttentionForward<__half>&, cudaStream_t);
+template void launch_attention_forward<float>(const AttentionForward<float>&,
+                                              const Scratch&,
+                                              cudaStream_t);
+template void launch_attention_forward<double>(const AttentionForward<double>&,
+                                               const Scratch&,
+                                               cudaStream_t);
+template void launch_attention_forward<__half>(const AttentionForward<__half>&,
+                                               const Scratch&,
+                                               cudaStream_t);
 template void launch_attention_forward<__nv_bfloat16>(const AttentionForward<__nv_bfloat16>&,
+                                                      const Scratch&,
                                                       cudaStream_t);
 
 }  // namespace pointattn::cuda

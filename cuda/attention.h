@@ -14,14 +14,15 @@ struct AttentionInputs {
   const T* k;                  ///< [N,heads,depth]
   const T* v;                  ///< [N,heads,width]
   const T* bias;               ///< [N,heads] or null
-  const int64_t* query_tiles;  ///< [num_query_tiles,4]: rows of q and the keys that they meet
-  int64_t num_query_tiles;
-  int64_t queries;  ///< M
+  AttentionTiles query_tiles;  ///< rows of q and the keys that they meet
+  int64_t queries;             ///< M
+  int64_t keys;                ///< N
   int64_t heads;
   int64_t depth;
   int64_t width;
   Statistic<T> scale;
-  bool tf32;  ///< lets tensor cores round float operands to TF32; else they are split in two
+  bool
+      tf32;  ///< lets tensor cores round float operands to 11 bits; else they are split in two halves
 };
 
 /// P_ij = exp(scale q_i · k_j + bias_j − row_max_i) row_scale_i and out_i = Σ_j P_ij v_j.
@@ -36,9 +37,8 @@ struct AttentionForward {
 template <typename T>
 struct AttentionBackward {
   AttentionInputs<T> inputs;
-  const int64_t* key_tiles;  ///< [num_key_tiles,4]: rows of k and the queries that they meet
-  int64_t num_key_tiles;
-  const T* grad;  ///< [M,heads,width], the gradient of out
+  AttentionTiles key_tiles;  ///< rows of k and the queries that they meet
+  const T* grad;             ///< [M,heads,width], the gradient of out
   const T* out;
   const Statistic<T>* row_max;
   const Statistic<T>* row_scale;
@@ -53,8 +53,12 @@ struct AttentionBackward {
 /// on tensor cores; before, the two narrow types are refused. Both throw std::runtime_error: that,
 /// sizes beyond what a grid can hold, a launch that fails.
 template <typename T>
-void launch_attention_forward(const AttentionForward<T>& params, cudaStream_t stream);
+void launch_attention_forward(const AttentionForward<T>& params,
+                              const Scratch& scratch,
+                              cudaStream_t stream);
 template <typename T>
-void launch_attention_backward(const AttentionBackward<T>& params, cudaStream_t stream);
+void launch_attention_backward(const AttentionBackward<T>& params,
+                               const Scratch& scratch,
+                               cudaStream_t stream);
 
 }  // namespace pointattn::cuda

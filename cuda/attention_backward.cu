@@ -111,36 +111,45 @@ __global__ void __launch_bounds__(kThreads<T>) value_gradients(AttentionBackward
 }  // namespace
 
 template <typename T>
-void launch_attention_backward(const AttentionBackward<T>& params, cudaStream_t stream) {
+void launch_attention_backward(const AttentionBackward<T>& params,
+                               const Scratch& scratch,
+                               cudaStream_t stream) {
   const AttentionInputs<T>& in = params.inputs;
   if (in.heads == 0) return;
   if constexpr (sizeof(T) <= sizeof(float)) {
     if (on_tensor_cores<T>("attention"))
-      return launch_attention_backward_on_tensor_cores(params, stream);
+      return launch_attention_backward_on_tensor_cores(params, scratch, stream);
   }
   if constexpr (sizeof(T) >= sizeof(float)) {
     launch_row_products<false>(
         params.out, params.grad, in.queries * in.heads, in.width, params.row_dot, stream);
-    if (in.num_query_tiles > 0) {
-      const dim3 grid = sum_grid<T>(in.num_query_tiles, in.depth, in.heads);
+    if (in.query_tiles.count > 0) {
+      const dim3 grid = sum_grid<T>(in.query_tiles.count, in.depth, in.heads);
       score_gradients<T, false><<<grid, kThreads<T>, 0, stream>>>(params);
       check_launch("attention: query gradients");
     }
-    if (params.num_key_tiles > 0) {
-      const dim3 score_grid = sum_grid<T>(params.num_key_tiles, in.depth, in.heads);
+    if (params.key_tiles.count > 0) {
+      const dim3 score_grid = sum_grid<T>(params.key_tiles.count, in.depth, in.heads);
       score_gradients<T, true><<<score_grid, kThreads<T>, 0, stream>>>(params);
       check_launch("attention: key gradients");
-      const dim3 value_grid = sum_grid<T>(params.num_key_tiles, in.width, in.heads);
+      const dim3 value_grid = sum_grid<T>(params.key_tiles.count, in.width, in.heads);
       value_gradients<T><<<value_grid, kThreads<T>, 0, stream>>>(params);
       check_launch("attention: value gradients");
     }
   }
 }
 
-template void launch_attention_backward<float>(const AttentionBackward<float>&, cudaStream_t);
-template void launch_attention_backward<double>(const AttentionBackward<double>&, cudaStream_t);
-template void launch_attention_backward<__half>(const AttentionBackward<__half>&, cudaStream_t);
+template void launch_attention_backward<float>(const AttentionBackward<float>&,
+                                               const Scratch&,
+                                               cudaStream_t);
+template void launch_attention_backward<double>(const AttentionBackward<double>&,
+                                                const Scratch&,
+                                                cudaStream_t);
+template void launch_attention_backward<__half>(const AttentionBackward<__half>&,
+                                                const Scratch&,
+                                                cudaStream_t);
 template void launch_attention_backward<__nv_bfloat16>(const AttentionBackward<__nv_bfloat16>&,
+                                                       const Scratch&,
                                                        cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backward pass of plain attention on tensor cores: the steps of cuda/attention_backward.cu over the
-// tiles of cuda/tensor_tile.cuh.
+// Backward pass of plain attention on tensor cores: the steps of cuda/attention_backward.cu as walks of
+// cuda/tensor_tile.cuh.
 #include "cuda/attention_tensor.h"
 #include "cuda/tensor_tile.cuh"
 
@@ -8,145 +8,236 @@ namespace pointattn::cuda {
 namespace tensor {
 namespace {
 
+/// Packed inputs of all heads, what is known of the rows of the map, and what the blocks leave.
+template <typename N>
+struct AttentionWalk {
+  AttentionTiles tiles;
+  Packed<N> q, k, v, grad;
+  const float* bias;  // [heads,N] or null
+  const float* row_max;
+  const float* row_scale;
+  const float* row_dot;  // [M,heads]
+  float scale;
+  int64_t heads, queries, keys;
+  RowSums to;
+
+  /// What belongs to one head.
+  template <int kTerms>
+  __device__ AttentionWalk of_head(int64_t head) const {
+    AttentionWalk own = *this;
+    own.q = head_of<kTerms>(q, head, queries);
+    own.k = head_of<kTerms>(k, head, keys);
+    own.v = head_of<kTerms>(v, head, keys);
+    own.grad = head_of<kTerms>(grad, head, queries);
+    if (bias != nullptr) own.bias = bias + head * keys;
+    own.row_max = row_max + head * queries;
+    own.row_scale = row_scale + head * queries;
+    own.row_dot = row_dot + head;
+    return own;
+  }
+};
+
+/// grad_q: rows i, columns j.
+template <typename N, int kTerms, int kWidth>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>)
+    query_gradients(AttentionWalk<N> all) {
 #ifdef POINTATTN_TENSOR_CORES
-
-/// P_ij from its product q_i · k_j.
-template <typename T>
-__device__ float map_weight(
-    const AttentionBackward<T>& p, float product, int64_t i, int64_t j, int64_t head) {
-  const AttentionInputs<T>& in = p.inputs;
-  const float bias = in.bias != nullptr ? static_cast<float>(in.bias[j * in.heads + head]) : 0.0F;
-  const int64_t row = head * in.queries + i;
-  return exp(product * in.scale + bias - p.row_max[row]) * p.row_scale[row];
-}
-
-#endif
-
-/// grad_k and grad_bias with rows j and columns i if kKeys, else grad_q with rows i and columns j.
-template <typename T, int kTerms, int kHeld, bool kKeys>
-__global__ void __launch_bounds__(kBlock, 2) score_gradients(AttentionBackward<T> p) {
-#ifdef POINTATTN_TENSOR_CORES
-  __shared__ Shared<T> shared;
-  const AttentionInputs<T>& in = p.inputs;
-  const TileRange range = tile_range<T>(kKeys ? p.key_tiles : in.query_tiles);
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int64_t row = range.begin + static_cast<int>(threadIdx.x) / kLanes;
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, kWidth, 3>*>(memory);
+  const AttentionWalk<N> p = all.template of_head<kTerms>(blockIdx.z);
+  const Share share = share_of(p.tiles, p.to.splits);
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kWidth;
-  const int64_t head = blockIdx.z;
-  const HeadMatrix<T> x = head_of(kKeys ? in.k : in.q, head, in.heads, in.depth);
-  const HeadMatrix<T> y = head_of(kKeys ? in.q : in.k, head, in.heads, in.depth);
-  const HeadMatrix<T> x_values = head_of(kKeys ? in.v : p.grad, head, in.heads, in.width);
-  const HeadMatrix<T> y_values = head_of(kKeys ? p.grad : in.v, head, in.heads, in.width);
-  const WarpPart part = warp_part(x.width - first);
-  WarpSums<T, kHeld> sums;
-  clear<T, kHeld>(sums);
-  float total = 0;
-  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kTile) {
-    float weights[kScores];
-    float products[kScores];
-    tile_products<kTerms>(x, range.begin, range.end, y, c0, range.columns_end, false, shared);
-    get_scores(shared, weights);
-    tile_products<kTerms>(
-        x_values, range.begin, range.end, y_values, c0, range.columns_end, false, shared);
-    get_scores(shared, products);
-    for (int b = 0; b < kScores; ++b) {
-      const int64_t column = c0 + lane + b * kLanes;
-      float gradient = 0;
-      if (row < range.end && column < range.columns_end) {
-        const int64_t i = kKeys ? column : row;
-        const int64_t j = kKeys ? row : column;
-        gradient =
-            map_weight(p, weights[b], i, j, head) * (products[b] - p.row_dot[i * in.heads + head]);
-      }
-      total += gradient;
-      weights[b] = gradient;
-    }
-    put_weights(weights, shared);
-    add_weighted<kTerms, kHeld>(y, c0, range.columns_end, first, part, shared, sums);
-  }
-  if (kKeys && p.grad_bias != nullptr) {
-    const float sum = sum_of_row(total);
-    if (blockIdx.y == 0 && lane == 0 && row < range.end)
-      p.grad_bias[row * in.heads + head] = T(sum);
-  }
-  T* const to = (kKeys ? p.grad_k : p.grad_q) + head * in.depth;
-  store_sums<kHeld>(sums, part, in.scale, range, x.width, x.stride, first, shared, to);
+  const RowNumbers unit = row_numbers({p.q.unit, 1}, share.range);
+  const RowNumbers grad_unit = row_numbers({p.grad.unit, 1}, share.range);
+  const RowNumbers max = row_numbers({p.row_max, 1}, share.range);
+  const RowNumbers scale = row_numbers({p.row_scale, 1}, share.range);
+  const RowNumbers dot = row_numbers({p.row_dot, p.heads}, share.range);
+  const auto weigh = [&](Scores(&scores)[2], int64_t c0, const float(*factors)[kTile]) {
+    for_scores([&](int n, int j) {
+      const int column = column_of(n, j);
+      const float score = scores[0].at[n][j] * (unit.at[j / 2] * factors[0][column]);
+      const float product = scores[1].at[n][j] * (grad_unit.at[j / 2] * factors[2][column]);
+      const bool inside = scale.at[j / 2] != 0.0F && c0 + column < share.range.columns_end;
+      const float map =
+          inside ? exp(score * p.scale + factors[1][column] - max.at[j / 2]) * scale.at[j / 2]
+                 : 0.0F;
+      scores[0].at[n][j] = map * (product - dot.at[j / 2]) * factors[0][column];
+    });
+  };
+  Sums<kWidth> sums = {};
+  walk<kTerms, kWidth, 2, 3>(share.range,
+                             {{p.q, p.k}, {p.grad, p.v}},
+                             p.k,
+                             first,
+                             {{p.k.unit, 1}, {p.bias, 1}, {p.v.unit, 1}},
+                             shared,
+                             sums,
+                             weigh);
+  leave_sums<kWidth>(share, blockIdx.z, first, sums, {0, 0}, {0, 0}, p.to);
 #else
   __trap();
 #endif
 }
 
-/// Rows j, columns i.
-template <typename T, int kTerms, int kHeld>
-__global__ void __launch_bounds__(kBlock, 2) value_gradients(AttentionBackward<T> p) {
+/// grad_k, and grad_bias as total: rows j, columns i.
+template <typename N, int kTerms, int kWidth>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>)
+    key_gradients(AttentionWalk<N> all) {
 #ifdef POINTATTN_TENSOR_CORES
-  __shared__ Shared<T> shared;
-  const AttentionInputs<T>& in = p.inputs;
-  const TileRange range = tile_range<T>(p.key_tiles);
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int64_t row = range.begin + static_cast<int>(threadIdx.x) / kLanes;
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, kWidth, 5>*>(memory);
+  const AttentionWalk<N> p = all.template of_head<kTerms>(blockIdx.z);
+  const Share share = share_of(p.tiles, p.to.splits);
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kWidth;
-  const int64_t head = blockIdx.z;
-  const HeadMatrix<T> q = head_of(in.q, head, in.heads, in.depth);
-  const HeadMatrix<T> k = head_of(in.k, head, in.heads, in.depth);
-  const HeadMatrix<T> grad = head_of(p.grad, head, in.heads, in.width);
-  const WarpPart part = warp_part(grad.width - first);
-  WarpSums<T, kHeld> sums;
-  clear<T, kHeld>(sums);
-  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kTile) {
-    tile_products<kTerms>(
-        k, range.begin, range.end, q, c0, range.columns_end, stays(k, c0, range), shared);
-    float weights[kScores];
-    get_scores(shared, weights);
-    for (int b = 0; b < kScores; ++b) {
-      const int64_t i = c0 + lane + b * kLanes;
-      const bool inside = row < range.end && i < range.columns_end;
-      weights[b] = inside ? map_weight(p, weights[b], i, row, head) * kWeightUnit<T> : 0.0F;
-    }
-    put_weights(weights, shared);
-    add_weighted<kTerms, kHeld>(grad, c0, range.columns_end, first, part, shared, sums);
-  }
-  T* const to = p.grad_v + head * in.width;
-  const float scale = 1.0F / kWeightUnit<T>;
-  store_sums<kHeld>(sums, part, scale, range, grad.width, grad.stride, first, shared, to);
+  const RowNumbers unit = row_numbers({p.k.unit, 1}, share.range);
+  const RowNumbers value_unit = row_numbers({p.v.unit, 1}, share.range);
+  const RowNumbers bias = row_numbers({p.bias, 1}, share.range);
+  float totals[2] = {};
+  const auto weigh = [&](Scores(&scores)[2], int64_t c0, const float(*factors)[kTile]) {
+    for_scores([&](int n, int j) {
+      const int column = column_of(n, j);
+      const float score = scores[0].at[n][j] * (unit.at[j / 2] * factors[0][column]);
+      const float product = scores[1].at[n][j] * (value_unit.at[j / 2] * factors[1][column]);
+      // A key without a bias of its own is one beyond the end; its sums go nowhere.
+      const bool inside = c0 + column < share.range.columns_end;
+      const float map =
+          inside ? exp(score * p.scale + bias.at[j / 2] - factors[2][column]) * factors[3][column]
+                 : 0.0F;
+      const float gradient = map * (product - factors[4][column]);
+      totals[j / 2] += gradient;
+      scores[0].at[n][j] = gradient * factors[0][column];
+    });
+  };
+  Sums<kWidth> sums = {};
+  walk<kTerms, kWidth, 2, 5>(
+      share.range,
+      {{p.k, p.q}, {p.v, p.grad}},
+      p.q,
+      first,
+      {{p.q.unit, 1}, {p.grad.unit, 1}, {p.row_max, 1}, {p.row_scale, 1}, {p.row_dot, p.heads}},
+      shared,
+      sums,
+      weigh);
+  leave_sums<kWidth>(share, blockIdx.z, first, sums, totals, {0, 0}, p.to);
 #else
   __trap();
 #endif
 }
 
-template <typename T, int kTerms, int kHeld>
-void launch_score_gradients(const AttentionBackward<T>& params, cudaStream_t stream) {
-  const AttentionInputs<T>& in = params.inputs;
-  if (in.num_query_tiles > 0) {
-    const dim3 grid = sum_grid(in.num_query_tiles, in.depth, in.heads, kWidth);
-    score_gradients<T, kTerms, kHeld, false><<<grid, kBlock, 0, stream>>>(params);
-    check_launch("attention: query gradients");
-  }
-  if (params.num_key_tiles > 0) {
-    const dim3 grid = sum_grid(params.num_key_tiles, in.depth, in.heads, kWidth);
-    score_gradients<T, kTerms, kHeld, true><<<grid, kBlock, 0, stream>>>(params);
-    check_launch("attention: key gradients");
-  }
+/// grad_v: rows j, columns i.
+template <typename N, int kTerms, int kWidth>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>)
+    value_gradients(AttentionWalk<N> all) {
+#ifdef POINTATTN_TENSOR_CORES
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, kWidth, 4>*>(memory);
+  const AttentionWalk<N> p = all.template of_head<kTerms>(blockIdx.z);
+  const Share share = share_of(p.tiles, p.to.splits);
+  const int64_t first = static_cast<int64_t>(blockIdx.y) * kWidth;
+  const RowNumbers unit = row_numbers({p.k.unit, 1}, share.range);
+  const RowNumbers bias = row_numbers({p.bias, 1}, share.range);
+  const auto weigh = [&](Scores(&scores)[1], int64_t c0, const float(*factors)[kTile]) {
+    for_scores([&](int n, int j) {
+      const int column = column_of(n, j);
+      const float score = scores[0].at[n][j] * (unit.at[j / 2] * factors[0][column]);
+      const bool inside = c0 + column < share.range.columns_end;
+      const float map =
+          inside ? exp(score * p.scale + bias.at[j / 2] - factors[1][column]) * factors[2][column]
+                 : 0.0F;
+      scores[0].at[n][j] = map * factors[3][column];
+    });
+  };
+  Sums<kWidth> sums = {};
+  walk<kTerms, kWidth, 1, 4>(share.range,
+                             {{p.k, p.q}},
+                             p.grad,
+                             first,
+                             {{p.q.unit, 1}, {p.row_max, 1}, {p.row_scale, 1}, {p.grad.unit, 1}},
+                             shared,
+                             sums,
+                             weigh);
+  leave_sums<kWidth>(share, blockIdx.z, first, sums, {0, 0}, {0, 0}, p.to);
+#else
+  __trap();
+#endif
 }
 
-template <typename T, int kTerms>
-void launch_backward(const AttentionBackward<T>& params, cudaStream_t stream) {
-  const AttentionInputs<T>& in = params.inputs;
-  launch_row_products<false>(
-      params.out, params.grad, in.queries * in.heads, in.width, params.row_dot, stream);
-  if (in.depth > kNarrow) {
-    launch_score_gradients<T, kTerms, 2>(params, stream);
-  } else {
-    launch_score_gradients<T, kTerms, 1>(params, stream);
-  }
-  if (params.num_key_tiles == 0) return;
-  const dim3 grid = sum_grid(params.num_key_tiles, in.width, in.heads, kWidth);
-  if (in.width > kNarrow) {
-    value_gradients<T, kTerms, 2><<<grid, kBlock, 0, stream>>>(params);
-  } else {
-    value_gradients<T, kTerms, 1><<<grid, kBlock, 0, stream>>>(params);
-  }
+template <typename N, int kTerms, int kWidth>
+void launch_query_gradients(const AttentionWalk<N>& walk, cudaStream_t stream) {
+  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 3>);
+  allow_shared(query_gradients<N, kTerms, kWidth>, kShared);
+  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, walk.heads);
+  query_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
+  check_launch("attention: query gradients");
+}
+template <typename N, int kTerms, int kWidth>
+void launch_key_gradients(const AttentionWalk<N>& walk, cudaStream_t stream) {
+  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 5>);
+  allow_shared(key_gradients<N, kTerms, kWidth>, kShared);
+  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, walk.heads);
+  key_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
+  check_launch("attention: key gradients");
+}
+template <typename N, int kTerms, int kWidth>
+void launch_value_gradients(const AttentionWalk<N>& walk, cudaStream_t stream) {
+  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 4>);
+  allow_shared(value_gradients<N, kTerms, kWidth>, kShared);
+  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, walk.heads);
+  value_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
   check_launch("attention: value gradients");
+}
+
+template <int kTerms, typename T>
+void launch_backward(const AttentionBackward<T>& p, const Scratch& scratch, cudaStream_t stream) {
+  using N = Part<T>;
+  const AttentionInputs<T>& in = p.inputs;
+  launch_row_products<false>(p.out, p.grad, in.queries * in.heads, in.width, p.row_dot, stream);
+  AttentionWalk<N> walk{in.query_tiles,
+                        packed<kTerms>(in.q, in.queries, in.heads, in.depth, scratch, stream),
+                        packed<kTerms>(in.k, in.keys, in.heads, in.depth, scratch, stream),
+                        packed<kTerms>(in.v, in.keys, in.heads, in.width, scratch, stream),
+                        packed<kTerms>(p.grad, in.queries, in.heads, in.width, scratch, stream),
+                        bias_of_heads(in.bias, in.keys, in.heads, scratch, stream),
+                        p.row_max,
+                        p.row_scale,
+                        p.row_dot,
+                        in.scale,
+                        in.heads,
+                        in.queries,
+                        in.keys,
+                        {}};
+  const auto prepare = [&](const AttentionTiles& tiles, int64_t rows, int64_t width) {
+    const bool narrow = width <= kNarrow<kTerms>;
+    const int64_t chunks = narrow ? 1 : (width + kWide - 1) / kWide;
+    walk.tiles = tiles;
+    walk.to = row_sums(splits_for(tiles, chunks * in.heads, kBlocks<kTerms, kWide>),
+                       in.heads,
+                       rows,
+                       width,
+                       scratch);
+    return narrow;
+  };
+  if (in.query_tiles.count > 0) {
+    if (prepare(in.query_tiles, in.queries, in.depth)) {
+      launch_query_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
+    } else {
+      launch_query_gradients<N, kTerms, kWide>(walk, stream);
+    }
+    finish<T>(walk.to, ScaledEnding<float>{in.scale, nullptr}, p.grad_q, stream);
+  }
+  if (p.key_tiles.count == 0) return;
+  if (prepare(p.key_tiles, in.keys, in.depth)) {
+    launch_key_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
+  } else {
+    launch_key_gradients<N, kTerms, kWide>(walk, stream);
+  }
+  finish<T>(walk.to, ScaledEnding<T>{in.scale, p.grad_bias}, p.grad_k, stream);
+  if (prepare(p.key_tiles, in.keys, in.width)) {
+    launch_value_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
+  } else {
+    launch_value_gradients<N, kTerms, kWide>(walk, stream);
+  }
+  finish<T>(walk.to, ScaledEnding<float>{1, nullptr}, p.grad_v, stream);
 }
 
 }  // namespace
@@ -154,18 +245,21 @@ void launch_backward(const AttentionBackward<T>& params, cudaStream_t stream) {
 
 template <typename T>
 void launch_attention_backward_on_tensor_cores(const AttentionBackward<T>& params,
+                                               const Scratch& scratch,
                                                cudaStream_t stream) {
   if constexpr (sizeof(T) == sizeof(float)) {
-    if (!params.inputs.tf32) return tensor::launch_backward<T, 3>(params, stream);
+    if (!params.inputs.tf32) return tensor::launch_backward<2>(params, scratch, stream);
   }
-  tensor::launch_backward<T, 1>(params, stream);
+  tensor::launch_backward<1>(params, scratch, stream);
 }
 
 template void launch_attention_backward_on_tensor_cores<float>(const AttentionBackward<float>&,
+                                                               const Scratch&,
                                                                cudaStream_t);
 template void launch_attention_backward_on_tensor_cores<__half>(const AttentionBackward<__half>&,
+                                                                const Scratch&,
                                                                 cudaStream_t);
 template void launch_attention_backward_on_tensor_cores<__nv_bfloat16>(
-    const AttentionBackward<__nv_bfloat16>&, cudaStream_t);
+    const AttentionBackward<__nv_bfloat16>&, const Scratch&, cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -52,8 +52,8 @@ struct TileRange {
 };
 
 template <typename T>
-__device__ TileRange tile_range(const int64_t* tiles) {
-  const int64_t* tile = tiles + kTileNumbers * static_cast<int64_t>(blockIdx.x);
+__device__ TileRange tile_range(const AttentionTiles& tiles) {
+  const int64_t* tile = tiles.data + kTileNumbers * static_cast<int64_t>(blockIdx.x);
   return {tile[0], tile[1], tile[2], tile[3]};
 }
 
@@ -207,16 +207,21 @@ __global__ void row_products(
   if (row < rows && lane == 0) to[row] = static_cast<Statistic<T>>(kSubtract ? sum - to[row] : sum);
 }
 
-template <bool kSubtract, typename T>
-void launch_row_products(
-    const T* a, const T* b, int64_t rows, int64_t width, Statistic<T>* to, cudaStream_t stream) {
+/// The grid of a kernel with one warp a row.
+inline unsigned warps_grid(int64_t rows) {
   const int64_t blocks = (rows + kRowsPerBlock - 1) / kRowsPerBlock;
-  if (blocks == 0) return;
   if (blocks > std::numeric_limits<int>::max()) {
     throw std::runtime_error("attention: too many rows: " + std::to_string(rows));
   }
+  return static_cast<unsigned>(blocks);
+}
+
+template <bool kSubtract, typename T>
+void launch_row_products(
+    const T* a, const T* b, int64_t rows, int64_t width, Statistic<T>* to, cudaStream_t stream) {
+  if (rows == 0) return;
   row_products<T, kSubtract>
-      <<<static_cast<unsigned>(blocks), kWarp * kRowsPerBlock, 0, stream>>>(a, b, rows, width, to);
+      <<<warps_grid(rows), kWarp * kRowsPerBlock, 0, stream>>>(a, b, rows, width, to);
   check_launch("attention: row products");
 }
 

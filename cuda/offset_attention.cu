@@ -96,15 +96,17 @@ __global__ void __launch_bounds__(kThreads<T>) outputs(OffsetAttentionForward<T>
 }  // namespace
 
 template <typename T>
-void launch_offset_attention_forward(const OffsetAttentionForward<T>& params, cudaStream_t stream) {
-  if (params.inputs.num_tiles == 0) return;
+void launch_offset_attention_forward(const OffsetAttentionForward<T>& params,
+                                     const Scratch& scratch,
+                                     cudaStream_t stream) {
+  if (params.inputs.tiles.count == 0) return;
   if constexpr (sizeof(T) <= sizeof(float)) {
     if (on_tensor_cores<T>("offset_attention")) {
-      return launch_offset_attention_forward_on_tensor_cores(params, stream);
+      return launch_offset_attention_forward_on_tensor_cores(params, scratch, stream);
     }
   }
   if constexpr (sizeof(T) >= sizeof(float)) {
-    const dim3 grid = sum_grid<T>(params.inputs.num_tiles, params.inputs.width);
+    const dim3 grid = sum_grid<T>(params.inputs.tiles.count, params.inputs.width);
     row_statistics<T><<<grid.x, kThreads<T>, 0, stream>>>(params);
     check_launch("offset_attention: row statistics");
     outputs<T><<<grid, kThreads<T>, 0, stream>>>(params);
@@ -113,12 +115,15 @@ void launch_offset_attention_forward(const OffsetAttentionForward<T>& params, cu
 }
 
 template void launch_offset_attention_forward<float>(const OffsetAttentionForward<float>&,
+                                                     const Scratch&,
                                                      cudaStream_t);
 template void launch_offset_attention_forward<double>(const OffsetAttentionForward<double>&,
+                                                      const Scratch&,
                                                       cudaStream_t);
 template void launch_offset_attention_forward<__half>(const OffsetAttentionForward<__half>&,
+                                                      const Scratch&,
                                                       cudaStream_t);
 template void launch_offset_attention_forward<__nv_bfloat16>(
-    const OffsetAttentionForward<__nv_bfloat16>&, cudaStream_t);
+    const OffsetAttentionForward<__nv_bfloat16>&, const Scratch&, cudaStream_t);
 
 }  // namespace pointattn::cuda

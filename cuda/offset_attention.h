@@ -15,12 +15,12 @@ struct OffsetAttentionInputs {
   const T* q;            ///< [N,depth]
   const T* k;            ///< [N,depth]
   const T* v;            ///< [N,width]
-  const int64_t* tiles;  ///< [num_tiles,4], see cuda/attention_tiles.h; a cloud meets itself
-  int64_t num_tiles;
-  int64_t rows;  ///< N
+  AttentionTiles tiles;  ///< a cloud meets itself
+  int64_t rows;          ///< N
   int64_t depth;
   int64_t width;
-  bool tf32;  ///< lets tensor cores round float operands to TF32; else they are split in two
+  bool
+      tf32;  ///< lets tensor cores round float operands to 11 bits; else they are split in two halves
 };
 
 /// A_ij = exp(q_i · k_j − row_max_i) row_scale_i column_scale_j and out_j = Σ_i A_ij v_i; each is
@@ -53,9 +53,12 @@ struct OffsetAttentionBackward {
 /// on tensor cores; before, the two narrow types are refused. Both throw std::runtime_error: that,
 /// sizes beyond what a grid can hold, a launch that fails.
 template <typename T>
-void launch_offset_attention_forward(const OffsetAttentionForward<T>& params, cudaStream_t stream);
+void launch_offset_attention_forward(const OffsetAttentionForward<T>& params,
+                                     const Scratch& scratch,
+                                     cudaStream_t stream);
 template <typename T>
 void launch_offset_attention_backward(const OffsetAttentionBackward<T>& params,
+                                      const Scratch& scratch,
                                       cudaStream_t stream);
 
 }  // namespace pointattn::cuda

@@ -108,16 +108,17 @@ __global__ void __launch_bounds__(kThreads<T>) score_gradients(OffsetAttentionBa
 
 template <typename T>
 void launch_offset_attention_backward(const OffsetAttentionBackward<T>& params,
+                                      const Scratch& scratch,
                                       cudaStream_t stream) {
   const OffsetAttentionInputs<T>& inputs = params.inputs;
-  if (inputs.num_tiles == 0) return;
+  if (inputs.tiles.count == 0) return;
   if constexpr (sizeof(T) <= sizeof(float)) {
     if (on_tensor_cores<T>("offset_attention"))
-      return launch_offset_attention_backward_on_tensor_cores(params, stream);
+      return launch_offset_attention_backward_on_tensor_cores(params, scratch, stream);
   }
   if constexpr (sizeof(T) >= sizeof(float)) {
-    const dim3 value_grid = sum_grid<T>(inputs.num_tiles, inputs.width);
-    const dim3 score_grid = sum_grid<T>(inputs.num_tiles, inputs.depth);
+    const dim3 value_grid = sum_grid<T>(inputs.tiles.count, inputs.width);
+    const dim3 score_grid = sum_grid<T>(inputs.tiles.count, inputs.depth);
     launch_row_products<false>(
         params.out, params.grad, inputs.rows, inputs.width, params.column_dot, stream);
     value_gradients<T><<<value_grid, kThreads<T>, 0, stream>>>(params);
@@ -132,12 +133,15 @@ void launch_offset_attention_backward(const OffsetAttentionBackward<T>& params,
 }
 
 template void launch_offset_attention_backward<float>(const OffsetAttentionBackward<float>&,
+                                                      const Scratch&,
                                                       cudaStream_t);
 template void launch_offset_attention_backward<double>(const OffsetAttentionBackward<double>&,
+                                                       const Scratch&,
                                                        cudaStream_t);
 template void launch_offset_attention_backward<__half>(const OffsetAttentionBackward<__half>&,
+                                                       const Scratch&,
                                                        cudaStream_t);
 template void launch_offset_attention_backward<__nv_bfloat16>(
-    const OffsetAttentionBackward<__nv_bfloat16>&, cudaStream_t);
+    const OffsetAttentionBackward<__nv_bfloat16>&, const Scratch&, cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward pass of offset attention on tensor cores: the two kernels of cuda/offset_attention.cu over
-// the tiles of cuda/tensor_tile.cuh. Each chunk of kWidth channels recomputes the scores.
+// Forward pass of offset attention on tensor cores: the two passes of cuda/offset_attention.cu as
+// walks of cuda/tensor_tile.cuh. Each chunk of kWidth channels recomputes the scores.
 #include "cuda/attention_tensor.h"
 #include "cuda/tensor_tile.cuh"
 
@@ -8,95 +8,127 @@ namespace pointattn::cuda {
 namespace tensor {
 namespace {
 
-template <typename T, int kTerms>
-__global__ void __launch_bounds__(kBlock, 2) row_statistics(OffsetAttentionForward<T> p) {
+/// Packed inputs, statistics of the rows and what the blocks leave.
+template <typename N>
+struct OffsetWalk {
+  AttentionTiles tiles;
+  Packed<N> q, k, v;
+  const float* row_max;
+  const float* row_scale;
+  RowSums to;
+};
+
+template <typename N, int kTerms>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, 0>) row_statistics(OffsetWalk<N> p) {
 #ifdef POINTATTN_TENSOR_CORES
-  __shared__ Shared<T> shared;
-  const TileRange range = tile_range<T>(p.inputs.tiles);
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const HeadMatrix<T> q = head_of(p.inputs.q, 0, 1, p.inputs.depth);
-  const HeadMatrix<T> k = head_of(p.inputs.k, 0, 1, p.inputs.depth);
-  float max = kLowest<float>;
-  float sum = 0;
-  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kTile) {
-    tile_products<kTerms>(
-        q, range.begin, range.end, k, c0, range.columns_end, stays(q, c0, range), shared);
-    float scores[kScores];
-    get_scores(shared, scores);
-    float best = max;
-    for (int b = 0; b < kScores; ++b) {
-      const bool inside = c0 + lane + b * kLanes < range.columns_end;
-      if (inside && scores[b] > best) best = scores[b];
-    }
-    sum *= exp(max - best);
-    for (int b = 0; b < kScores; ++b) {
-      if (c0 + lane + b * kLanes < range.columns_end) sum += exp(scores[b] - best);
-    }
-    max = best;
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, 0, 1>*>(memory);
+  const Share share = share_of(p.tiles, p.to.splits);
+  const RowNumbers unit = row_numbers({p.q.unit, 1}, share.range);
+  float most[2] = {kLowest<float>, kLowest<float>};
+  float totals[2] = {};
+  const auto weigh = [&](Scores(&scores)[1], int64_t c0, const float(*factors)[kTile]) {
+    float best[2] = {most[0], most[1]};
+    for_scores([&](int n, int j) {
+      float& score = scores[0].at[n][j];
+      score *= unit.at[j / 2] * factors[0][column_of(n, j)];
+      const bool inside = c0 + column_of(n, j) < share.range.columns_end;
+      if (inside && score > best[j / 2]) best[j / 2] = score;
+    });
+    for (int half = 0; half < 2; ++half) totals[half] *= exp(most[half] - best[half]);
+    for_scores([&](int n, int j) {
+      if (c0 + column_of(n, j) < share.range.columns_end)
+        totals[j / 2] += exp(scores[0].at[n][j] - best[j / 2]);
+    });
+    for (int half = 0; half < 2; ++half) most[half] = best[half];
+  };
+  Sums<0> sums;
+  walk<kTerms, 0, 1, 1>(share.range, {{p.q, p.k}}, p.v, 0, {{p.k.unit, 1}}, shared, sums, weigh);
+  for (int half = 0; half < 2; ++half) {
+    const float best = max_of_row(most[half]);
+    totals[half] *= exp(most[half] - best);
+    most[half] = best;
   }
-  const float best = max_of_row(max);
-  const float total = sum_of_row(sum * exp(max - best));
-  const int64_t row = range.begin + static_cast<int>(threadIdx.x) / kLanes;
-  if (lane == 0 && row < range.end) {
-    p.row_max[row] = best;
-    p.row_scale[row] = 1.0F / total;
-  }
+  leave_sums<0>(share, 0, 0, sums, totals, most, p.to);
 #else
   __trap();
 #endif
 }
 
 /// Rows are the points j that receive, columns the points i that give.
-template <typename T, int kTerms, int kHeld>
-__global__ void __launch_bounds__(kBlock, 2) outputs(OffsetAttentionForward<T> p) {
+template <typename N, int kTerms, int kWidth>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>) outputs(OffsetWalk<N> p) {
 #ifdef POINTATTN_TENSOR_CORES
-  __shared__ Shared<T> shared;
-  const TileRange range = tile_range<T>(p.inputs.tiles);
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, kWidth, 4>*>(memory);
+  const Share share = share_of(p.tiles, p.to.splits);
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kWidth;
-  const HeadMatrix<T> q = head_of(p.inputs.q, 0, 1, p.inputs.depth);
-  const HeadMatrix<T> k = head_of(p.inputs.k, 0, 1, p.inputs.depth);
-  const HeadMatrix<T> v = head_of(p.inputs.v, 0, 1, p.inputs.width);
-  const WarpPart part = warp_part(v.width - first);
-  WarpSums<T, kHeld> sums;
-  clear<T, kHeld>(sums);
-  float total = 0;
-  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kTile) {
-    tile_products<kTerms>(
-        k, range.begin, range.end, q, c0, range.columns_end, stays(k, c0, range), shared);
-    float weights[kScores];
-    get_scores(shared, weights);
-    for (int b = 0; b < kScores; ++b) {
-      const int64_t i = c0 + lane + b * kLanes;
-      const float weight =
-          i < range.columns_end ? exp(weights[b] - p.row_max[i]) * p.row_scale[i] : 0.0F;
-      total += weight;
-      weights[b] = weight * kWeightUnit<T>;
-    }
-    put_weights(weights, shared);
-    add_weighted<kTerms, kHeld>(v, c0, range.columns_end, first, part, shared, sums);
-  }
-  const float scale = 1.0F / (1e-9F + sum_of_row(total));
-  const int64_t row = range.begin + static_cast<int>(threadIdx.x) / kLanes;
-  if (blockIdx.y == 0 && lane == 0 && row < range.end) p.column_scale[row] = scale;
-  store_sums<kHeld>(
-      sums, part, scale / kWeightUnit<T>, range, v.width, v.stride, first, shared, p.out);
+  const RowNumbers unit = row_numbers({p.k.unit, 1}, share.range);
+  float totals[2] = {};
+  const auto weigh = [&](Scores(&scores)[1], int64_t c0, const float(*factors)[kTile]) {
+    for_scores([&](int n, int j) {
+      const int column = column_of(n, j);
+      const float score = scores[0].at[n][j] * (unit.at[j / 2] * factors[0][column]);
+      const bool inside = c0 + column < share.range.columns_end;
+      const float weight = inside ? exp(score - factors[1][column]) * factors[2][column] : 0.0F;
+      totals[j / 2] += weight;
+      scores[0].at[n][j] = weight * factors[3][column];
+    });
+  };
+  Sums<kWidth> sums = {};
+  walk<kTerms, kWidth, 1, 4>(share.range,
+                             {{p.k, p.q}},
+                             p.v,
+                             first,
+                             {{p.q.unit, 1}, {p.row_max, 1}, {p.row_scale, 1}, {p.v.unit, 1}},
+                             shared,
+                             sums,
+                             weigh);
+  leave_sums<kWidth>(share, 0, first, sums, totals, {0, 0}, p.to);
 #else
   __trap();
 #endif
 }
 
-template <typename T, int kTerms>
-void launch_forward(const OffsetAttentionForward<T>& params, cudaStream_t stream) {
-  const dim3 grid = sum_grid(params.inputs.num_tiles, params.inputs.width, 1, kWidth);
-  row_statistics<T, kTerms><<<grid.x, kBlock, 0, stream>>>(params);
-  check_launch("offset_attention: row statistics");
-  if (params.inputs.width > kNarrow) {
-    outputs<T, kTerms, 2><<<grid, kBlock, 0, stream>>>(params);
-  } else {
-    outputs<T, kTerms, 1><<<grid, kBlock, 0, stream>>>(params);
-  }
+template <typename N, int kTerms, int kWidth>
+void launch_outputs(const OffsetWalk<N>& walk, cudaStream_t stream) {
+  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 4>);
+  allow_shared(outputs<N, kTerms, kWidth>, kShared);
+  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, 1);
+  outputs<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
   check_launch("offset_attention: outputs");
+}
+
+template <int kTerms, typename T>
+void launch_forward(const OffsetAttentionForward<T>& p,
+                    const Scratch& scratch,
+                    cudaStream_t stream) {
+  using N = Part<T>;
+  const OffsetAttentionInputs<T>& in = p.inputs;
+  const Packed<N> q = packed<kTerms>(in.q, in.rows, 1, in.depth, scratch, stream);
+  const Packed<N> k =
+      in.k == in.q ? q : packed<kTerms>(in.k, in.rows, 1, in.depth, scratch, stream);
+  const Packed<N> v = packed<kTerms>(in.v, in.rows, 1, in.width, scratch, stream);
+  OffsetWalk<N> walk{in.tiles, q, k, v, p.row_max, p.row_scale, {}};
+
+  walk.to = row_sums(splits_for(in.tiles, 1, kBlocks<kTerms, 0>), 1, in.rows, 0, scratch);
+  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, 0, 1>);
+  allow_shared(row_statistics<N, kTerms>, kShared);
+  const dim3 grid = walk_grid<0>(in.tiles, walk.to.splits, 0, 1);
+  row_statistics<N, kTerms><<<grid, kBlock, kShared, stream>>>(walk);
+  check_launch("offset_attention: row statistics");
+  finish<T>(walk.to, SoftmaxEnding{p.row_max, p.row_scale}, p.out, stream);
+
+  const bool narrow = in.width <= kNarrow<kTerms>;
+  const int64_t chunks = narrow ? 1 : (in.width + kWide - 1) / kWide;
+  walk.to =
+      row_sums(splits_for(in.tiles, chunks, kBlocks<kTerms, kWide>), 1, in.rows, in.width, scratch);
+  if (narrow) {
+    launch_outputs<N, kTerms, kNarrow<kTerms>>(walk, stream);
+  } else {
+    launch_outputs<N, kTerms, kWide>(walk, stream);
+  }
+  finish<T>(walk.to, ColumnEnding{p.column_scale}, p.out, stream);
 }
 
 }  // namespace
@@ -104,18 +136,19 @@ void launch_forward(const OffsetAttentionForward<T>& params, cudaStream_t stream
 
 template <typename T>
 void launch_offset_attention_forward_on_tensor_cores(const OffsetAttentionForward<T>& params,
+                                                     const Scratch& scratch,
                                                      cudaStream_t stream) {
   if constexpr (sizeof(T) == sizeof(float)) {
-    if (!params.inputs.tf32) return tensor::launch_forward<T, 3>(params, stream);
+    if (!params.inputs.tf32) return tensor::launch_forward<2>(params, scratch, stream);
   }
-  tensor::launch_forward<T, 1>(params, stream);
+  tensor::launch_forward<1>(params, scratch, stream);
 }
 
 template void launch_offset_attention_forward_on_tensor_cores<float>(
-    const OffsetAttentionForward<float>&, cudaStream_t);
+    const OffsetAttentionForward<float>&, const Scratch&, cudaStream_t);
 template void launch_offset_attention_forward_on_tensor_cores<__half>(
-    const OffsetAttentionForward<__half>&, cudaStream_t);
+    const OffsetAttentionForward<__half>&, const Scratch&, cudaStream_t);
 template void launch_offset_attention_forward_on_tensor_cores<__nv_bfloat16>(
-    const OffsetAttentionForward<__nv_bfloat16>&, cudaStream_t);
+    const OffsetAttentionForward<__nv_bfloat16>&, const Scratch&, cudaStream_t);
 
 }  // namespace pointattn::cuda

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backward pass of offset attention on tensor cores: the steps of cuda/offset_attention_backward.cu
-// over the tiles of cuda/tensor_tile.cuh.
+// Backward pass of offset attention on tensor cores: the steps of cuda/offset_attention_backward.cu as
+// walks of cuda/tensor_tile.cuh.
 #include "cuda/attention_tensor.h"
 #include "cuda/tensor_tile.cuh"
 
@@ -8,125 +8,208 @@ namespace pointattn::cuda {
 namespace tensor {
 namespace {
 
-/// grad_v, and u in row_dot.
-template <typename T, int kTerms, int kHeld>
-__global__ void __launch_bounds__(kBlock, 2) value_gradients(OffsetAttentionBackward<T> p) {
+/// Packed inputs, what is known of the rows and columns of the map, and what the blocks leave.
+template <typename N>
+struct OffsetWalk {
+  AttentionTiles tiles;
+  Packed<N> q, k, v, grad;
+  const float* row_max;
+  const float* row_scale;
+  const float* row_dot;
+  const float* column_scale;
+  const float* column_dot;
+  RowSums to;
+};
+
+/// grad_v, and Σ_j A_ij column_dot_j as total.
+template <typename N, int kTerms, int kWidth>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>)
+    value_gradients(OffsetWalk<N> p) {
 #ifdef POINTATTN_TENSOR_CORES
-  __shared__ Shared<T> shared;
-  const TileRange range = tile_range<T>(p.inputs.tiles);
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int64_t row = range.begin + static_cast<int>(threadIdx.x) / kLanes;
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, kWidth, 4>*>(memory);
+  const Share share = share_of(p.tiles, p.to.splits);
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kWidth;
-  const HeadMatrix<T> q = head_of(p.inputs.q, 0, 1, p.inputs.depth);
-  const HeadMatrix<T> k = head_of(p.inputs.k, 0, 1, p.inputs.depth);
-  const HeadMatrix<T> grad = head_of(p.grad, 0, 1, p.inputs.width);
-  const float max = row < range.end ? p.row_max[row] : 0.0F;
-  const float scale = row < range.end ? p.row_scale[row] : 0.0F;
-  const WarpPart part = warp_part(grad.width - first);
-  WarpSums<T, kHeld> sums;
-  clear<T, kHeld>(sums);
-  float dot = 0;
-  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kTile) {
-    tile_products<kTerms>(
-        q, range.begin, range.end, k, c0, range.columns_end, stays(q, c0, range), shared);
-    float weights[kScores];
-    get_scores(shared, weights);
-    for (int b = 0; b < kScores; ++b) {
-      const int64_t j = c0 + lane + b * kLanes;
-      const bool inside = row < range.end && j < range.columns_end;
+  const RowNumbers unit = row_numbers({p.q.unit, 1}, share.range);
+  const RowNumbers max = row_numbers({p.row_max, 1}, share.range);
+  const RowNumbers scale = row_numbers({p.row_scale, 1}, share.range);
+  float totals[2] = {};
+  const auto weigh = [&](Scores(&scores)[1], int64_t c0, const float(*factors)[kTile]) {
+    for_scores([&](int n, int j) {
+      const int column = column_of(n, j);
+      const float score = scores[0].at[n][j] * (unit.at[j / 2] * factors[0][column]);
+      const bool inside = scale.at[j / 2] != 0.0F && c0 + column < share.range.columns_end;
       const float weight =
-          inside ? exp(weights[b] - max) * scale * p.column_scale[j] : 0.0F;  // A_ij <= 1
-      if (inside) dot += weight * p.column_dot[j];
-      weights[b] = weight * kWeightUnit<T>;
-    }
-    put_weights(weights, shared);
-    add_weighted<kTerms, kHeld>(grad, c0, range.columns_end, first, part, shared, sums);
-  }
-  const float total = sum_of_row(dot);
-  if (blockIdx.y == 0 && lane == 0 && row < range.end) p.row_dot[row] = total;
-  const float unit = 1.0F / kWeightUnit<T>;
-  store_sums<kHeld>(sums, part, unit, range, grad.width, grad.stride, first, shared, p.grad_v);
+          inside ? exp(score - max.at[j / 2]) * scale.at[j / 2] * factors[1][column] : 0.0F;
+      totals[j / 2] += weight * factors[2][column];
+      scores[0].at[n][j] = weight * factors[3][column];
+    });
+  };
+  Sums<kWidth> sums = {};
+  walk<kTerms, kWidth, 1, 4>(
+      share.range,
+      {{p.q, p.k}},
+      p.grad,
+      first,
+      {{p.k.unit, 1}, {p.column_scale, 1}, {p.column_dot, 1}, {p.grad.unit, 1}},
+      shared,
+      sums,
+      weigh);
+  leave_sums<kWidth>(share, 0, first, sums, totals, {0, 0}, p.to);
 #else
   __trap();
 #endif
 }
 
-/// grad_k with rows j and columns i if kKeys, else grad_q with rows i and columns j.
-template <typename T, int kTerms, int kHeld, bool kKeys>
-__global__ void __launch_bounds__(kBlock, 2) score_gradients(OffsetAttentionBackward<T> p) {
+/// grad_q: rows i, columns j.
+template <typename N, int kTerms, int kWidth>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>)
+    query_gradients(OffsetWalk<N> p) {
 #ifdef POINTATTN_TENSOR_CORES
-  __shared__ Shared<T> shared;
-  const TileRange range = tile_range<T>(p.inputs.tiles);
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int64_t row = range.begin + static_cast<int>(threadIdx.x) / kLanes;
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, kWidth, 4>*>(memory);
+  const Share share = share_of(p.tiles, p.to.splits);
   const int64_t first = static_cast<int64_t>(blockIdx.y) * kWidth;
-  const int64_t depth = p.inputs.depth;
-  const int64_t width = p.inputs.width;
-  const HeadMatrix<T> x = head_of(kKeys ? p.inputs.k : p.inputs.q, 0, 1, depth);
-  const HeadMatrix<T> y = head_of(kKeys ? p.inputs.q : p.inputs.k, 0, 1, depth);
-  const HeadMatrix<T> x_values = head_of(kKeys ? p.grad : p.inputs.v, 0, 1, width);
-  const HeadMatrix<T> y_values = head_of(kKeys ? p.inputs.v : p.grad, 0, 1, width);
-  const WarpPart part = warp_part(depth - first);
-  WarpSums<T, kHeld> sums;
-  clear<T, kHeld>(sums);
-  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kTile) {
-    float weights[kScores];
-    float products[kScores];
-    tile_products<kTerms>(x, range.begin, range.end, y, c0, range.columns_end, false, shared);
-    get_scores(shared, weights);
-    tile_products<kTerms>(
-        x_values, range.begin, range.end, y_values, c0, range.columns_end, false, shared);
-    get_scores(shared, products);
-    for (int b = 0; b < kScores; ++b) {
-      const int64_t column = c0 + lane + b * kLanes;
-      float gradient = 0;
-      if (row < range.end && column < range.columns_end) {
-        const int64_t i = kKeys ? column : row;
-        const int64_t j = kKeys ? row : column;
-        const float map = exp(weights[b] - p.row_max[i]) * p.row_scale[i];
-        gradient = map * (p.column_scale[j] * (products[b] - p.column_dot[j]) - p.row_dot[i]);
-      }
-      weights[b] = gradient;
-    }
-    put_weights(weights, shared);
-    add_weighted<kTerms, kHeld>(y, c0, range.columns_end, first, part, shared, sums);
-  }
-  T* const to = kKeys ? p.grad_k : p.grad_q;
-  store_sums<kHeld>(sums, part, 1.0F, range, depth, depth, first, shared, to);
+  const RowNumbers unit = row_numbers({p.q.unit, 1}, share.range);
+  const RowNumbers value_unit = row_numbers({p.v.unit, 1}, share.range);
+  const RowNumbers max = row_numbers({p.row_max, 1}, share.range);
+  const RowNumbers scale = row_numbers({p.row_scale, 1}, share.range);
+  const RowNumbers dot = row_numbers({p.row_dot, 1}, share.range);
+  const auto weigh = [&](Scores(&scores)[2], int64_t c0, const float(*factors)[kTile]) {
+    for_scores([&](int n, int j) {
+      const int column = column_of(n, j);
+      const float score = scores[0].at[n][j] * (unit.at[j / 2] * factors[0][column]);
+      const float product = scores[1].at[n][j] * (value_unit.at[j / 2] * factors[1][column]);
+      const bool inside = scale.at[j / 2] != 0.0F && c0 + column < share.range.columns_end;
+      const float map = inside ? exp(score - max.at[j / 2]) * scale.at[j / 2] : 0.0F;
+      scores[0].at[n][j] = map *
+                           (factors[2][column] * (product - factors[3][column]) - dot.at[j / 2]) *
+                           factors[0][column];
+    });
+  };
+  Sums<kWidth> sums = {};
+  walk<kTerms, kWidth, 2, 4>(
+      share.range,
+      {{p.q, p.k}, {p.v, p.grad}},
+      p.k,
+      first,
+      {{p.k.unit, 1}, {p.grad.unit, 1}, {p.column_scale, 1}, {p.column_dot, 1}},
+      shared,
+      sums,
+      weigh);
+  leave_sums<kWidth>(share, 0, first, sums, {0, 0}, {0, 0}, p.to);
 #else
   __trap();
 #endif
 }
 
-template <typename T, int kTerms, int kHeld>
-void launch_score_gradients(const OffsetAttentionBackward<T>& params,
-                            dim3 grid,
-                            cudaStream_t stream) {
-  score_gradients<T, kTerms, kHeld, false><<<grid, kBlock, 0, stream>>>(params);
-  check_launch("offset_attention: query gradients");
-  score_gradients<T, kTerms, kHeld, true><<<grid, kBlock, 0, stream>>>(params);
-  check_launch("offset_attention: key gradients");
+/// grad_k: rows j, columns i.
+template <typename N, int kTerms, int kWidth>
+__global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>) key_gradients(OffsetWalk<N> p) {
+#ifdef POINTATTN_TENSOR_CORES
+  extern __shared__ __align__(128) unsigned char memory[];
+  auto& shared = *reinterpret_cast<Shared<N, kTerms, kWidth, 5>*>(memory);
+  const Share share = share_of(p.tiles, p.to.splits);
+  const int64_t first = static_cast<int64_t>(blockIdx.y) * kWidth;
+  const RowNumbers unit = row_numbers({p.k.unit, 1}, share.range);
+  const RowNumbers grad_unit = row_numbers({p.grad.unit, 1}, share.range);
+  const RowNumbers scale = row_numbers({p.column_scale, 1}, share.range);
+  const RowNumbers dot = row_numbers({p.column_dot, 1}, share.range);
+  const auto weigh = [&](Scores(&scores)[2], int64_t c0, const float(*factors)[kTile]) {
+    for_scores([&](int n, int j) {
+      const int column = column_of(n, j);
+      const float score = scores[0].at[n][j] * (unit.at[j / 2] * factors[0][column]);
+      const float product = scores[1].at[n][j] * (grad_unit.at[j / 2] * factors[1][column]);
+      const bool inside = c0 + column < share.range.columns_end;
+      const float map = inside ? exp(score - factors[2][column]) * factors[3][column] : 0.0F;
+      scores[0].at[n][j] = map *
+                           (scale.at[j / 2] * (product - dot.at[j / 2]) - factors[4][column]) *
+                           factors[0][column];
+    });
+  };
+  Sums<kWidth> sums = {};
+  walk<kTerms, kWidth, 2, 5>(
+      share.range,
+      {{p.k, p.q}, {p.grad, p.v}},
+      p.q,
+      first,
+      {{p.q.unit, 1}, {p.v.unit, 1}, {p.row_max, 1}, {p.row_scale, 1}, {p.row_dot, 1}},
+      shared,
+      sums,
+      weigh);
+  leave_sums<kWidth>(share, 0, first, sums, {0, 0}, {0, 0}, p.to);
+#else
+  __trap();
+#endif
 }
 
-template <typename T, int kTerms>
-void launch_backward(const OffsetAttentionBackward<T>& params, cudaStream_t stream) {
-  const OffsetAttentionInputs<T>& inputs = params.inputs;
-  const dim3 value_grid = sum_grid(inputs.num_tiles, inputs.width, 1, kWidth);
-  const dim3 score_grid = sum_grid(inputs.num_tiles, inputs.depth, 1, kWidth);
-  launch_row_products<false>(
-      params.out, params.grad, inputs.rows, inputs.width, params.column_dot, stream);
-  if (inputs.width > kNarrow) {
-    value_gradients<T, kTerms, 2><<<value_grid, kBlock, 0, stream>>>(params);
-  } else {
-    value_gradients<T, kTerms, 1><<<value_grid, kBlock, 0, stream>>>(params);
-  }
+template <typename N, int kTerms, int kWidth>
+void launch_value_gradients(const OffsetWalk<N>& walk, cudaStream_t stream) {
+  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 4>);
+  allow_shared(value_gradients<N, kTerms, kWidth>, kShared);
+  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, 1);
+  value_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
   check_launch("offset_attention: value gradients");
-  launch_row_products<true>(
-      inputs.v, params.grad_v, inputs.rows, inputs.width, params.row_dot, stream);
-  if (inputs.depth > kNarrow) {
-    launch_score_gradients<T, kTerms, 2>(params, score_grid, stream);
+}
+
+template <int kTerms, int kWidth, typename T>
+void launch_score_gradients(const OffsetWalk<Part<T>>& walk,
+                            const OffsetAttentionBackward<T>& p,
+                            cudaStream_t stream) {
+  using N = Part<T>;
+  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, 1);
+  const ScaledEnding<float> ending{1, nullptr};
+  constexpr std::size_t kQueryShared = sizeof(Shared<N, kTerms, kWidth, 4>);
+  allow_shared(query_gradients<N, kTerms, kWidth>, kQueryShared);
+  query_gradients<N, kTerms, kWidth><<<grid, kBlock, kQueryShared, stream>>>(walk);
+  check_launch("offset_attention: query gradients");
+  finish<T>(walk.to, ending, p.grad_q, stream);
+  constexpr std::size_t kKeyShared = sizeof(Shared<N, kTerms, kWidth, 5>);
+  allow_shared(key_gradients<N, kTerms, kWidth>, kKeyShared);
+  key_gradients<N, kTerms, kWidth><<<grid, kBlock, kKeyShared, stream>>>(walk);
+  check_launch("offset_attention: key gradients");
+  finish<T>(walk.to, ending, p.grad_k, stream);
+}
+
+template <int kTerms, typename T>
+void launch_backward(const OffsetAttentionBackward<T>& p,
+                     const Scratch& scratch,
+                     cudaStream_t stream) {
+  using N = Part<T>;
+  const OffsetAttentionInputs<T>& in = p.inputs;
+  launch_row_products<false>(p.out, p.grad, in.rows, in.width, p.column_dot, stream);
+  const Packed<N> q = packed<kTerms>(in.q, in.rows, 1, in.depth, scratch, stream);
+  const Packed<N> k =
+      in.k == in.q ? q : packed<kTerms>(in.k, in.rows, 1, in.depth, scratch, stream);
+  OffsetWalk<N> walk{in.tiles,
+                     q,
+                     k,
+                     packed<kTerms>(in.v, in.rows, 1, in.width, scratch, stream),
+                     packed<kTerms>(p.grad, in.rows, 1, in.width, scratch, stream),
+                     p.row_max,
+                     p.row_scale,
+                     p.row_dot,
+                     p.column_scale,
+                     p.column_dot,
+                     {}};
+  const auto prepare = [&](int64_t width) {
+    const bool narrow = width <= kNarrow<kTerms>;
+    const int64_t chunks = narrow ? 1 : (width + kWide - 1) / kWide;
+    walk.to =
+        row_sums(splits_for(in.tiles, chunks, kBlocks<kTerms, kWide>), 1, in.rows, width, scratch);
+    return narrow;
+  };
+  if (prepare(in.width)) {
+    launch_value_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
   } else {
-    launch_score_gradients<T, kTerms, 1>(params, score_grid, stream);
+    launch_value_gradients<N, kTerms, kWide>(walk, stream);
+  }
+  finish<T>(walk.to, ScaledEnding<float>{1, p.row_dot}, p.grad_v, stream);
+  launch_row_products<true>(in.v, p.grad_v, in.rows, in.width, p.row_dot, stream);
+  if (prepare(in.depth)) {
+    launch_score_gradients<kTerms, kNarrow<kTerms>>(walk, p, stream);
+  } else {
+    launch_score_gradients<kTerms, kWide>(walk, p, stream);
   }
 }
 
@@ -135,18 +218,19 @@ void launch_backward(const OffsetAttentionBackward<T>& params, cudaStream_t stre
 
 template <typename T>
 void launch_offset_attention_backward_on_tensor_cores(const OffsetAttentionBackward<T>& params,
+                                                      const Scratch& scratch,
                                                       cudaStream_t stream) {
   if constexpr (sizeof(T) == sizeof(float)) {
-    if (!params.inputs.tf32) return tensor::launch_backward<T, 3>(params, stream);
+    if (!params.inputs.tf32) return tensor::launch_backward<2>(params, scratch, stream);
   }
-  tensor::launch_backward<T, 1>(params, stream);
+  tensor::launch_backward<1>(params, scratch, stream);
 }
 
 template void launch_offset_attention_backward_on_tensor_cores<float>(
-    const OffsetAttentionBackward<float>&, cudaStream_t);
+    const OffsetAttentionBackward<float>&, const Scratch&, cudaStream_t);
 template void launch_offset_attention_backward_on_tensor_cores<__half>(
-    const OffsetAttentionBackward<__half>&, cudaStream_t);
+    const OffsetAttentionBackward<__half>&, const Scratch&, cudaStream_t);
 template void launch_offset_attention_backward_on_tensor_cores<__nv_bfloat16>(
-    const OffsetAttentionBackward<__nv_bfloat16>&, cudaStream_t);
+    const OffsetAttentionBackward<__nv_bfloat16>&, const Scratch&, cudaStream_t);
 
 }  // namespace pointattn::cuda

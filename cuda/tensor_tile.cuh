@@ -1,434 +1,408 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels of the attention operators on tensor cores share. A block of eight warps owns
-// kTile rows of one cloud and walks over the columns in tiles of kTile: a product leaves the scores
-// in shared memory, the threads turn them into weights there (four neighbours a row), a second
-// product adds the weighted values to sums in the warps' registers.
+// What the kernels of the attention operators on tensor cores share. A block of four warps owns kTile
+// rows of one cloud, a warp 16 of them, and walks over its share of the columns in tiles of kTile. The
+// scores of a tile stay in registers: a product leaves them where the tensor core wants the left
+// operand of the next one, so that they become weights in place and are multiplied with the values.
+// Meanwhile the operands of the next product are on their way to shared memory.
 //
-// Operands are float (TF32), half or bfloat16, sums float. kTerms = 3 splits a float into TF32 parts
-// x = hi + lo and adds hi·hi + (hi·lo + lo·hi), about as exact as float. Tensor cores cut sums off
-// instead of rounding them: this form therefore sums few products there, the small terms apart, and
-// adds these parts as floats.
+// Operands are half or bfloat16, sums float. kTerms = 2 is for floats split in two halves
+// (cuda/packed_rows.cuh): hi·hi + (hi·lo + lo·hi). Tensor cores cut sums off instead of rounding them:
+// this form sums at most 32 products of high parts there, the small terms apart, and adds these as
+// floats. Weights are brought to the range of a half by a power of two for each row and tile.
 //
-// No atomics: a block alone writes its rows, and every sum has a fixed order.
+// No atomics: a block alone writes its sums, and every sum has a fixed order.
 #pragma once
 
 #include "cuda/attention_tile.cuh"
-
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
+#include "cuda/packed_rows.cuh"
+#include "cuda/row_sums.cuh"
+#include "cuda/tensor_instructions.cuh"
 
 #include <cstdint>
-#include <mma.h>
-
-namespace pointattn::cuda::tensor {
-
-constexpr int kTile = 64;
-constexpr int kBlock = 256;  // threads
-constexpr int kWidth = 128;  // columns of a weighted sum
-// Up to here a warp holds one row of fragments of a sum instead of two: registers are scarce.
-constexpr int kNarrow = kWidth / 2;
-constexpr int kDepth = 32;               // depth that lies in shared memory at a time
-constexpr int kFragment = 16;            // rows and columns that a tensor core multiplies at once
-constexpr int kLanes = kBlock / kTile;   // threads that share a row of scores
-constexpr int kScores = kTile / kLanes;  // scores of a thread: columns lane + kLanes·b of its row
-
-// Lines of matrices in shared memory are longer than their contents, so that the rows of a fragment
-// meet different banks.
-constexpr int kScoreLine = kTile + 4;
-constexpr int kValueLine = kWidth + 8;
-template <typename T>
-constexpr int kDepthLine = kDepth + 16 / static_cast<int>(sizeof(T));
-template <typename T>
-constexpr int kWeightLine = kScoreLine* static_cast<int>(sizeof(float) / sizeof(T));
-template <typename T>
-constexpr int kValueRows = 128 / static_cast<int>(sizeof(T));
-
-// Weights at most 1 are kept times this: half has no normal numbers below 6e-5.
-template <typename T>
-constexpr float kWeightUnit = 1;
-template <>
-constexpr float kWeightUnit<__half> = 32768;
 
 /// Code for older architectures has no such operands; its kernels stop.
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 #define POINTATTN_TENSOR_CORES 1
+#endif
 
-namespace wmma = nvcuda::wmma;
+namespace pointattn::cuda::tensor {
 
-template <typename T>
-struct Operand {
-  using Type = T;
-  static constexpr int kDepth = 16;
+constexpr int kTile = 64;
+constexpr int kBlock = 128;  // threads
+constexpr int kWide = 128;   // columns of a weighted sum
+// Blocks that share a processor: as many as find registers for what they hold.
+template <int kTerms, int kWidth>
+constexpr int kBlocks = kTerms == 2 && kWidth == kWide ? 2 : 3;
+template <int kTerms>
+constexpr int kDepth = 64 / kTerms;  // depth that is multiplied at a time: lines of 128 bytes
+// A sum of no more columns needs fewer registers.
+template <int kTerms>
+constexpr int kNarrow = kDepth<kTerms>;
+
+/// Scores or weights of a tile. A thread has those of two rows: number j of group n is of row
+/// row_of(j / 2), column column_of(n, j).
+struct Scores {
+  float at[kTile / 8][4];
+};
+__device__ inline int row_of(int half) {
+  const int thread = static_cast<int>(threadIdx.x);
+  return thread / kWarp * 16 + thread % kWarp / 4 + 8 * half;
+}
+__device__ inline int column_of(int n, int j) {
+  return 8 * n + 2 * (static_cast<int>(threadIdx.x) % 4) + j % 2;
+}
+
+/// function(n, j) for every score of a thread.
+template <typename Function>
+__device__ __forceinline__ void for_scores(const Function& function) {
+#pragma unroll
+  for (int n = 0; n < kTile / 8; ++n) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) function(n, j);
+  }
+}
+
+/// Weighted sums of kWidth columns for a warp's rows, laid out as scores.
+template <int kWidth>
+struct Sums {
+  float at[kWidth / 8][4];
 };
 template <>
-struct Operand<float> {
-  using Type = wmma::precision::tf32;
-  static constexpr int kDepth = 8;
-};
-template <typename T>
-using Left = wmma::fragment<wmma::matrix_a,
-                            kFragment,
-                            kFragment,
-                            Operand<T>::kDepth,
-                            typename Operand<T>::Type,
-                            wmma::row_major>;
-template <typename T, typename Layout>
-using Right = wmma::fragment<wmma::matrix_b,
-                             kFragment,
-                             kFragment,
-                             Operand<T>::kDepth,
-                             typename Operand<T>::Type,
-                             Layout>;
-template <typename T>
-using Sum = wmma::fragment<wmma::accumulator, kFragment, kFragment, Operand<T>::kDepth, float>;
+struct Sums<0> {};
 
-/// The first elements of fragments must lie at multiples of 32 bytes.
-template <typename T>
-struct alignas(128) Shared {
-  float scores[kTile * kScoreLine];  // then weights of type T, lines of kWeightLine
-  T x[kTile * kDepthLine<T>];
-  T y[kValueRows<T> * kValueLine];  // columns' part of a product, then values
-};
-
-/// to[r][c] = matrix[begin + r][first + c] for r < kRows and c < kColumns; zero beyond the ends.
-template <int kRows, int kColumns, int kLine, typename T>
-__device__ void stage(
-    const HeadMatrix<T>& matrix, int64_t begin, int64_t end, int64_t first, T* to) {
-  constexpr int kPack = 16 / static_cast<int>(sizeof(T));
-  const auto address = reinterpret_cast<std::uintptr_t>(matrix.data);
-  const int thread = static_cast<int>(threadIdx.x);
-  if (matrix.width % kPack == 0 && matrix.stride % kPack == 0 && address % 16 == 0) {
-    constexpr int kPacks = kColumns / kPack;
-#pragma unroll
-    for (int e = thread; e < kRows * kPacks; e += kBlock) {
-      const int row = e / kPacks;
-      const int column = e % kPacks * kPack;
-      int4 numbers = {0, 0, 0, 0};
-      if (begin + row < end && first + column < matrix.width) {
-        numbers = *reinterpret_cast<const int4*>(matrix.data + (begin + row) * matrix.stride +
-                                                 first + column);
-      }
-      *reinterpret_cast<int4*>(to + row * kLine + column) = numbers;
-    }
-    return;
-  }
-#pragma unroll 1
-  for (int e = thread; e < kRows * kColumns; e += kBlock) {
-    const int row = e / kColumns;
-    const int column = e % kColumns;
-    const bool inside = begin + row < end && first + column < matrix.width;
-    to[row * kLine + column] =
-        inside ? matrix.data[(begin + row) * matrix.stride + first + column] : T(0.0F);
-  }
-}
-
-/// Rounds what was loaded as float to TF32; a fragment of another type is what it is.
-template <typename Fragment>
-__device__ void round_fragment(Fragment& fragment) {
-  if constexpr (Fragment::num_elements > 0 && sizeof(fragment.x[0]) == sizeof(float)) {
-    for (int i = 0; i < fragment.num_elements; ++i)
-      fragment.x[i] = wmma::__float_to_tf32(fragment.x[i]);
-  }
-}
-
-/// Leaves in `rest` what the rounding of `all` takes from it, rounded by its bits: that is faster
-/// than a conversion, which a NaN needs but `all` then has.
-template <typename Fragment>
-__device__ void split_fragment(Fragment& all, Fragment& rest) {
-  for (int i = 0; i < all.num_elements; ++i) {
-    const float value = all.x[i];
-    all.x[i] = wmma::__float_to_tf32(value);
-    rest.x[i] = __uint_as_float((__float_as_uint(value - all.x[i]) + 0x1000U) & 0xffffe000U);
-  }
-}
-
-/// The first element of a fragment of the right operand, column `column` and depth `depth`.
-template <typename Layout, typename T>
-__device__ const T* right_at(const T* right, int line, int column, int depth) {
-  constexpr bool kRowMajor = std::is_same_v<Layout, wmma::row_major>;
-  return right + (kRowMajor ? depth * line + column : column * line + depth);
-}
-
-/// sums[a][b] += left_a · right_b over `kLength` numbers, for a < rows and b < columns.
-template <int kLength, typename Layout, int kA, int kB, typename T>
-__device__ void multiply(const T* left,
-                         int left_line,
-                         const T* right,
-                         int right_line,
-                         int rows,
-                         int columns,
-                         Sum<T> (*sums)[kB]) {
-#pragma unroll 2
-  for (int d = 0; d < kLength; d += Operand<T>::kDepth) {
-    Right<T, Layout> y[kB];
-#pragma unroll
-    for (int b = 0; b < kB; ++b) {
-      if (b >= columns) break;
-      wmma::load_matrix_sync(
-          y[b], right_at<Layout>(right, right_line, b * kFragment, d), right_line);
-      round_fragment(y[b]);
-    }
-#pragma unroll
-    for (int a = 0; a < kA; ++a) {
-      if (a >= rows) break;
-      Left<T> x;
-      wmma::load_matrix_sync(x, left + a * kFragment * left_line + d, left_line);
-      round_fragment(x);
-#pragma unroll
-      for (int b = 0; b < kB; ++b) {
-        if (b < columns) wmma::mma_sync(sums[a][b], x, y[b], sums[a][b]);
-      }
-    }
-  }
-}
-
-/// part += x y in TF32 and small += x_rest y + x y_rest.
-template <typename Layout>
-__device__ void multiply_parts(const Left<float>& x,
-                               const Left<float>& x_rest,
-                               const Right<float, Layout>& y,
-                               const Right<float, Layout>& y_rest,
-                               Sum<float>& part,
-                               Sum<float>& small) {
-  wmma::mma_sync(small, x_rest, y, small);
-  wmma::mma_sync(small, x, y_rest, small);
-  wmma::mma_sync(part, x, y, part);
-}
-
-/// The same with floats split in two, for kOthers fragments of the right operand and one of the left
-/// if kLeft, else the other way round: sums[f] of fragment f < count of them.
-template <int kLength, bool kLeft, int kOthers, typename Layout>
-__device__ void multiply_split(const float* left,
-                               int left_line,
-                               const float* right,
-                               int right_line,
-                               int count,
-                               Sum<float>* const (&sums)[kOthers]) {
-  Sum<float> part[kOthers];
-  Sum<float> small[kOthers];
-#pragma unroll
-  for (int f = 0; f < kOthers; ++f) {
-    wmma::fill_fragment(part[f], 0.0F);
-    wmma::fill_fragment(small[f], 0.0F);
-  }
-#pragma unroll 1
-  for (int d = 0; d < kLength; d += Operand<float>::kDepth) {
-    Left<float> x;
-    Left<float> x_rest;
-    Right<float, Layout> y;
-    Right<float, Layout> y_rest;
-    const auto load_left = [&](int f) {
-      wmma::load_matrix_sync(x, left + f * kFragment * left_line + d, left_line);
-      split_fragment(x, x_rest);
-    };
-    const auto load_right = [&](int f) {
-      wmma::load_matrix_sync(y, right_at<Layout>(right, right_line, f * kFragment, d), right_line);
-      split_fragment(y, y_rest);
-    };
-    kLeft ? load_left(0) : load_right(0);
-#pragma unroll
-    for (int f = 0; f < kOthers; ++f) {
-      if (f >= count) break;
-      kLeft ? load_right(f) : load_left(f);
-      multiply_parts<Layout>(x, x_rest, y, y_rest, part[f], small[f]);
-    }
-  }
-#pragma unroll
-  for (int f = 0; f < kOthers; ++f) {
-    for (int i = 0; i < part[f].num_elements; ++i) sums[f]->x[i] += part[f].x[i] + small[f].x[i];
-  }
-}
-
-/// Leaves in shared.scores the products x_row · y_column, zero beyond the ends, for all threads of
-/// the block, which must all call it. With `staged`, x is there from the last call.
-template <int kTerms, typename T>
-__device__ void tile_products(const HeadMatrix<T>& x,
-                              int64_t x_begin,
-                              int64_t x_end,
-                              const HeadMatrix<T>& y,
-                              int64_t y_begin,
-                              int64_t y_end,
-                              bool staged,
-                              Shared<T>& shared) {
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  const int row = warp % 2 * (2 * kFragment);
-  const int column = warp / 2 * kFragment;
-  Sum<T> sums[2][1];
-  wmma::fill_fragment(sums[0][0], 0.0F);
-  wmma::fill_fragment(sums[1][0], 0.0F);
-  int64_t d0 = 0;
-  do {
-    __syncthreads();
-    if (!staged) stage<kTile, kDepth, kDepthLine<T>>(x, x_begin, x_end, d0, shared.x);
-    stage<kTile, kDepth, kDepthLine<T>>(y, y_begin, y_end, d0, shared.y);
-    __syncthreads();
-    const T* const left = shared.x + row * kDepthLine<T>;
-    const T* const right = shared.y + column * kDepthLine<T>;
-    if constexpr (kTerms == 3) {
-      multiply_split<kDepth, false, 2, wmma::col_major>(
-          left, kDepthLine<T>, right, kDepthLine<T>, 2, {&sums[0][0], &sums[1][0]});
-    } else {
-      multiply<kDepth, wmma::col_major, 2, 1>(
-          left, kDepthLine<T>, right, kDepthLine<T>, 2, 1, sums);
-    }
-    d0 += kDepth;
-  } while (d0 < x.width);
-  for (int a = 0; a < 2; ++a) {
-    wmma::store_matrix_sync(shared.scores + (row + a * kFragment) * kScoreLine + column,
-                            sums[a][0],
-                            kScoreLine,
-                            wmma::mem_row_major);
-  }
-  __syncthreads();
-}
-
-/// Whether x of tile_products may stay in shared memory from one tile to the next.
-template <typename T>
-__device__ bool stays(const HeadMatrix<T>& x, int64_t column, const TileRange& range) {
-  return x.width <= kDepth && column > range.columns;
-}
-
-/// What of a weighted sum [kTile, kWidth] belongs to a warp: fragments from `row` and `column`.
-struct WarpPart {
-  int row, column, rows, columns;
-};
-
-/// Splits a sum of `width` columns among the warps: narrow ones by rows.
-__device__ inline WarpPart warp_part(int64_t width) {
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  const int fragments =
-      static_cast<int>((min(width, static_cast<int64_t>(kWidth)) + kFragment - 1) / kFragment);
-  const int rows = fragments > 4 ? 2 : 1;
-  const int columns = fragments > 2 ? 2 : 1;
-  const int groups = kTile / kFragment / rows;
-  const int first = warp / groups * columns;
-  return {warp % groups * rows * kFragment,
-          first * kFragment,
-          rows,
-          max(0, min(columns, fragments - first))};
-}
-
-// kHeld rows of fragments are in a warp's registers.
-template <typename T, int kHeld>
-using WarpSums = Sum<T>[kHeld][2];
-
-template <typename T, int kHeld>
-__device__ void clear(Sum<T> (&sums)[kHeld][2]) {
-#pragma unroll
-  for (int a = 0; a < kHeld; ++a) {
-#pragma unroll
-    for (int b = 0; b < 2; ++b) wmma::fill_fragment(sums[a][b], 0.0F);
-  }
-}
-
-/// Writes a row's weights over its scores, which its threads have read.
-template <typename T>
-__device__ void put_weights(const float (&weights)[kScores], Shared<T>& shared) {
-  const int row = static_cast<int>(threadIdx.x) / kLanes;
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  T* const to = reinterpret_cast<T*>(shared.scores) + row * kWeightLine<T> + lane;
-  __syncwarp();
-#pragma unroll
-  for (int b = 0; b < kScores; ++b) to[b * kLanes] = T(weights[b]);
-}
-
-template <typename T>
-__device__ void get_scores(const Shared<T>& shared, float (&scores)[kScores]) {
-  const int row = static_cast<int>(threadIdx.x) / kLanes;
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-#pragma unroll
-  for (int b = 0; b < kScores; ++b) scores[b] = shared.scores[row * kScoreLine + lane + b * kLanes];
-}
-
-/// sums += Σ_c weights[row][c] values[begin + c][first + column] over one tile of columns; the
-/// weights lie in shared memory and are zero beyond `end`. All threads of the block must call it.
-template <int kTerms, int kHeld, typename T>
-__device__ void add_weighted(const HeadMatrix<T>& values,
-                             int64_t begin,
-                             int64_t end,
-                             int64_t first,
-                             const WarpPart& part,
-                             Shared<T>& shared,
-                             Sum<T> (&sums)[kHeld][2]) {
-  const T* const weights = reinterpret_cast<const T*>(shared.scores) + part.row * kWeightLine<T>;
-  for (int c0 = 0; c0 < kTile && begin + c0 < end; c0 += kValueRows<T>) {
-    if (c0 > 0) __syncthreads();
-    stage<kValueRows<T>, kWidth, kValueLine>(values, begin + c0, end, first, shared.y);
-    __syncthreads();
-    const T* const right = shared.y + part.column;
-    if constexpr (kTerms == 3) {
-#pragma unroll
-      for (int a = 0; a < kHeld; ++a) {
-        if (a >= part.rows) break;
-        multiply_split<kValueRows<T>, true, 2, wmma::row_major>(
-            weights + a * kFragment * kWeightLine<T> + c0,
-            kWeightLine<T>,
-            right,
-            kValueLine,
-            part.columns,
-            {&sums[a][0], &sums[a][1]});
-      }
-    } else {
-      multiply<kValueRows<T>, wmma::row_major, kHeld, 2>(
-          weights + c0, kWeightLine<T>, right, kValueLine, part.rows, part.columns, sums);
-    }
-  }
-}
-
-/// to[row][first + column] = sums scale for the rows and columns that exist, `scale` that of the
-/// thread's row of scores; rows of `to` are `stride` elements apart. All threads must call it.
-template <int kHeld, typename T>
-__device__ void store_sums(const Sum<T> (&sums)[kHeld][2],
-                           const WarpPart& part,
-                           float scale,
-                           const TileRange& range,
-                           int64_t width,
-                           int64_t stride,
-                           int64_t first,
-                           Shared<T>& shared,
-                           T* to) {
-  const int64_t row = range.begin + static_cast<int>(threadIdx.x) / kLanes;
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  for (int half = 0; half < kWidth && first + half < width; half += kTile) {
-    __syncthreads();
-#pragma unroll
-    for (int a = 0; a < kHeld; ++a) {
-#pragma unroll
-      for (int b = 0; b < 2; ++b) {
-        const int column = part.column + b * kFragment - half;
-        if (a < part.rows && b < part.columns && column >= 0 && column < kTile) {
-          wmma::store_matrix_sync(shared.scores + (part.row + a * kFragment) * kScoreLine + column,
-                                  sums[a][b],
-                                  kScoreLine,
-                                  wmma::mem_row_major);
-        }
-      }
-    }
-    __syncthreads();
-    float values[kScores];
-    get_scores(shared, values);
-#pragma unroll
-    for (int b = 0; b < kScores; ++b) {
-      const int64_t column = first + half + lane + b * kLanes;
-      if (row < range.end && column < width) to[row * stride + column] = T(values[b] * scale);
-    }
-  }
-}
-
-/// Sum and maximum over the threads that share a row; every one gets the result.
+/// Sum and maximum over the threads that share rows; every one gets the result.
 __device__ inline float sum_of_row(float value) {
-  for (int step = kLanes / 2; step > 0; step /= 2)
-    value += __shfl_xor_sync(0xffffffffU, value, step);
+  for (int step = 1; step < 4; step *= 2) value += __shfl_xor_sync(0xffffffffU, value, step);
   return value;
 }
 __device__ inline float max_of_row(float value) {
-  for (int step = kLanes / 2; step > 0; step /= 2) {
+  for (int step = 1; step < 4; step *= 2) {
     const float other = __shfl_xor_sync(0xffffffffU, value, step);
     value = other > value ? other : value;
   }
   return value;
 }
 
-#endif
+/// One number of each column, zero where there is none.
+struct Factor {
+  const float* data;  ///< or null
+  int64_t stride;
+};
+
+template <typename N, int kTerms, int kWidth, int kFactors>
+struct alignas(128) Shared {
+  // Operands of two steps: while one is multiplied, the next comes.
+  N x[2][kTile * 8 * kPack];
+  N y[2][kTile * 8 * kPack];
+  N values[kWidth > 0 ? kTile* kTerms* kWidth : 8];
+  float factors[2][kFactors][kTile];
+};
+
+/// Where a pack of 16 bytes lies. Those of eight rows in a line's column meet different banks.
+template <int kPacks>
+__device__ __forceinline__ int pack_place(int row, int pack) {
+  return (row * kPacks + (pack ^ (row & 7))) * kPack;
+}
+
+/// Begins to copy kColumns columns from `first` on of kTile rows from `begin` on; zeros beyond the
+/// ends. The terms of a row lie one after the other.
+template <int kTerms, int kColumns, typename N>
+__device__ __forceinline__ void stage_rows(
+    const Packed<N>& from, int64_t begin, int64_t end, int64_t first, N* to) {
+  constexpr int kPart = kColumns / kPack;
+  constexpr int kPacks = kTerms * kPart;
+  constexpr int kStep = kBlock / kPacks;
+  static_assert(kPacks % 8 == 0 && kBlock % kPacks == 0);
+  const int pack = static_cast<int>(threadIdx.x) % kPacks;
+  const int row = static_cast<int>(threadIdx.x) / kPacks;
+  const int64_t column = first + pack % kPart * kPack;
+  const int64_t step = kStep * kTerms * from.line;
+  const int rows = column < from.line ? static_cast<int>(min(end - begin, int64_t{kTile})) : 0;
+  const N* source = from.data + ((begin + row) * kTerms + pack / kPart) * from.line + column;
+#pragma unroll
+  for (int r = 0; r < kTile; r += kStep) {
+    const bool there = row + r < rows;
+    copy_async<16>(to + pack_place<kPacks>(row + r, pack), there ? source : from.data, there);
+    source += step;
+  }
+}
+
+template <int kFactors>
+__device__ __forceinline__ void stage_factors(const Factor (&from)[kFactors],
+                                              int64_t begin,
+                                              int64_t end,
+                                              float (*to)[kTile]) {
+  const int column = static_cast<int>(threadIdx.x);
+  if (column >= kTile) return;
+#pragma unroll
+  for (int f = 0; f < kFactors; ++f) {
+    const bool there = from[f].data != nullptr && begin + column < end;
+    copy_async<4>(&to[f][column],
+                  there ? from[f].data + (begin + column) * from[f].stride : from[0].data,
+                  there);
+  }
+}
+
+/// scores += x_row · y_column over the depth in shared memory, of which `left` numbers count.
+template <int kTerms, typename N>
+__device__ __forceinline__ void add_products(const N* x, const N* y, int64_t left, Scores& scores) {
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  unsigned a[4][4];  // of two terms: high, high, low, low
+#pragma unroll
+  for (int s = 0; s < 4; ++s)
+    load_matrices<false>(x + pack_place<8>(16 * warp + lane % 16, 2 * s + lane / 16), a[s]);
+#pragma unroll
+  for (int n = 0; n < kTile / 8; ++n) {
+    unsigned b[2][4];
+#pragma unroll
+    for (int s = 0; s < 2; ++s)
+      load_matrices<false>(y + pack_place<8>(8 * n + lane % 8, 4 * s + lane / 8), b[s]);
+    float high[4] = {};
+    if constexpr (kTerms == 2) {
+      float low[4] = {};
+#pragma unroll
+      for (int s = 0; s < 2; ++s) {
+        if (16 * s >= left) break;
+        multiply<N>(high, a[s], b[0][2 * s], b[0][2 * s + 1]);
+        multiply<N>(low, a[2 + s], b[0][2 * s], b[0][2 * s + 1]);
+        multiply<N>(low, a[s], b[1][2 * s], b[1][2 * s + 1]);
+      }
+#pragma unroll
+      for (int j = 0; j < 4; ++j) high[j] += low[j];
+    } else {
+#pragma unroll
+      for (int s = 0; s < 4; ++s) {
+        if (16 * s >= left) break;
+        multiply<N>(high, a[s], b[s / 2][s % 2 * 2], b[s / 2][s % 2 * 2 + 1]);
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < 4; ++j) scores.at[n][j] += high[j];
+  }
+}
+
+/// sums += Σ_c weights[row][c] values[c] over one tile of columns, `columns` of them wide.
+template <int kTerms, int kWidth, typename N>
+__device__ __forceinline__ void add_weighted(const Scores& weights,
+                                             const N* values,
+                                             int64_t columns,
+                                             Sums<kWidth>& sums) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  float most[2] = {};
+  for_scores([&](int n, int j) { most[j / 2] = max(most[j / 2], fabsf(weights.at[n][j])); });
+  float scale[2];
+  float unit[2];
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    scale[half] = scale_for(max_of_row(most[half]));
+    unit[half] = inverse(scale[half]);
+  }
+  unsigned a[kTerms][kTile / 16][4];
+#pragma unroll
+  for (int n = 0; n < kTile / 8; ++n) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const float first = weights.at[n][2 * half] * scale[half];
+      const float second = weights.at[n][2 * half + 1] * scale[half];
+      const unsigned high = pack<N>(first, second);
+      a[0][n / 2][n % 2 * 2 + half] = high;
+      if constexpr (kTerms == 2) {
+        const float2 rounded = unpack<N>(high);
+        a[1][n / 2][n % 2 * 2 + half] = pack<N>(first - rounded.x, second - rounded.y);
+      }
+    }
+  }
+#pragma unroll
+  for (int n = 0; n < kWidth / 8; n += 2) {
+    if (8 * n >= columns) break;
+    float high[2][2][4] = {};  // of each half of the tile's columns
+    float low[2][4] = {};
+#pragma unroll
+    for (int s = 0; s < kTile / 16; ++s) {
+      unsigned b[kTerms][4];
+#pragma unroll
+      for (int term = 0; term < kTerms; ++term) {
+        load_matrices<true>(values + pack_place<kTerms * kWidth / kPack>(
+                                         16 * s + lane % 16, term * kWidth / kPack + n + lane / 16),
+                            b[term]);
+      }
+#pragma unroll
+      for (int c = 0; c < 2; ++c) {
+        multiply<N>(high[s / 2][c], a[0][s], b[0][2 * c], b[0][2 * c + 1]);
+        if constexpr (kTerms == 2) {
+          multiply<N>(low[c], a[1][s], b[0][2 * c], b[0][2 * c + 1]);
+          multiply<N>(low[c], a[0][s], b[1][2 * c], b[1][2 * c + 1]);
+        }
+      }
+    }
+#pragma unroll
+    for (int c = 0; c < 2; ++c) {
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+        sums.at[n + c][j] += (high[0][c][j] + high[1][c][j] + low[c][j]) * unit[j / 2];
+    }
+  }
+}
+
+/// A pair of operands whose rows are multiplied: those of the block with those of the columns.
+template <typename N>
+struct Operands {
+  Packed<N> x, y;
+};
+
+/// Walks over the columns of `range` in tiles. weigh(scores, first column, factors) gets the products
+/// of each pair of operands without their units and the factors of the columns, and leaves weights in
+/// scores[0], zero beyond the end; these times columns first … first + kWidth of `values`, without
+/// their units, are added to `sums` (not if kWidth is 0).
+template <int kTerms, int kWidth, int kPairs, int kFactors, typename N, typename Weigh>
+__device__ __forceinline__ void walk(const TileRange& range,
+                                     const Operands<N> (&pairs)[kPairs],
+                                     const Packed<N>& values,
+                                     int64_t first,
+                                     const Factor (&factors)[kFactors],
+                                     Shared<N, kTerms, kWidth, kFactors>& shared,
+                                     Sums<kWidth>& sums,
+                                     const Weigh& weigh) {
+  constexpr int kStep = kDepth<kTerms>;
+  if (range.columns >= range.columns_end) return;
+  // The rows' operand stays where a tile takes one step.
+  const bool stays = kPairs == 1 && pairs[0].x.line <= kStep;
+  int slot = 0;
+  int tile = 0;
+  const auto stage = [&](const Operands<N>& pair, int64_t c0, int64_t d0, int to) {
+    if (!stays || c0 < range.columns + 2 * kTile)
+      stage_rows<kTerms, kStep>(pair.x, range.begin, range.end, d0, shared.x[to]);
+    stage_rows<kTerms, kStep>(pair.y, c0, range.columns_end, d0, shared.y[to]);
+  };
+  stage(pairs[0], range.columns, 0, slot);
+  stage_factors(factors, range.columns, range.columns_end, shared.factors[0]);
+  for (int64_t c0 = range.columns; c0 < range.columns_end; c0 += kTile, ++tile) {
+    Scores scores[kPairs] = {};
+#pragma unroll
+    for (int p = 0; p < kPairs; ++p) {
+      const int64_t line = pairs[p].x.line;
+#pragma unroll 1
+      for (int64_t d0 = 0; d0 < line; d0 += kStep) {
+        wait_for_copies();
+        __syncthreads();
+        if constexpr (kWidth > 0) {
+          if (p == 0 && d0 == 0)
+            stage_rows<kTerms, kWidth>(values, c0, range.columns_end, first, shared.values);
+        }
+        if (d0 + kStep < line) {
+          stage(pairs[p], c0, d0 + kStep, slot ^ 1);
+        } else if (p + 1 < kPairs) {
+          stage(pairs[(p + 1) % kPairs], c0, 0, slot ^ 1);
+        } else if (c0 + kTile < range.columns_end) {
+          stage(pairs[0], c0 + kTile, 0, slot ^ 1);
+          stage_factors(factors, c0 + kTile, range.columns_end, shared.factors[(tile + 1) % 2]);
+        }
+        add_products<kTerms>(shared.x[slot], shared.y[slot], line - d0, scores[p]);
+        slot ^= 1;
+      }
+    }
+    weigh(scores, c0, shared.factors[tile % 2]);
+    if constexpr (kWidth > 0) {
+      wait_for_copies();
+      __syncthreads();
+      add_weighted<kTerms, kWidth>(scores[0], shared.values, values.line - first, sums);
+    }
+  }
+}
+
+/// The rows of a block and its share of their columns, in whole tiles.
+struct Share {
+  TileRange range;
+  int64_t split;
+};
+__device__ inline Share share_of(const AttentionTiles& tiles, int64_t splits) {
+  const int64_t block = blockIdx.x;
+  const int64_t split = block / tiles.count;
+  const int64_t* const tile = tiles.data + kTileNumbers * (block % tiles.count);
+  const int64_t each = (tile[3] - tile[2] + splits * kTile - 1) / (splits * kTile) * kTile;
+  const int64_t begin = min(tile[2] + split * each, tile[3]);
+  return {{tile[0], tile[1], begin, min(begin + each, tile[3])}, split};
+}
+
+/// Writes the sums of a warp's rows, and where the block is the first of a row its total and maximum.
+template <int kWidth>
+__device__ __forceinline__ void leave_sums(const Share& share,
+                                           int64_t head,
+                                           int64_t first,
+                                           const Sums<kWidth>& sums,
+                                           const float (&totals)[2],
+                                           const float (&most)[2],
+                                           const RowSums& to) {
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const float total = sum_of_row(totals[half]);
+    const int64_t row = share.range.begin + row_of(half);
+    if (row >= share.range.end) continue;
+    const int64_t place = to.place(share.split, head, row);
+    if (first == 0 && threadIdx.x % 4 == 0) {
+      to.totals[place] = total;
+      to.max[place] = most[half];
+    }
+    if constexpr (kWidth > 0) {
+      float* const line = to.sums + place * to.line + first;
+#pragma unroll
+      for (int n = 0; n < kWidth / 8; ++n) {
+        if (first + 8 * n >= to.line) break;
+        *reinterpret_cast<float2*>(line + column_of(n, 0)) = {sums.at[n][2 * half],
+                                                              sums.at[n][2 * half + 1]};
+      }
+    }
+  }
+}
+
+/// One number of each of a thread's rows, 0 beyond the end.
+struct RowNumbers {
+  float at[2];
+};
+__device__ inline RowNumbers row_numbers(const Factor& from, const TileRange& range) {
+  RowNumbers numbers;
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int64_t row = range.begin + row_of(half);
+    numbers.at[half] =
+        from.data != nullptr && row < range.end ? from.data[row * from.stride] : 0.0F;
+  }
+  return numbers;
+}
+
+/// The rows of one head of packed ones.
+template <int kTerms, typename N>
+__device__ Packed<N> head_of(const Packed<N>& all, int64_t head, int64_t rows) {
+  return {all.data + head * rows * kTerms * all.line, all.unit + head * rows, all.line};
+}
+
+/// How many blocks share the columns of a row: as many as run at once, `blocks_at_once` on a
+/// processor, beside those of other tiles, none with less than two tiles.
+inline int64_t splits_for(const AttentionTiles& tiles,
+                          int64_t blocks_of_a_tile,
+                          int64_t blocks_at_once) {
+  int device = 0;
+  int processors = 0;
+  check("device", cudaGetDevice(&device));
+  check("processors", cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device));
+  const int64_t blocks = std::max<int64_t>(tiles.count * blocks_of_a_tile, 1);
+  const int64_t most = std::max<int64_t>(tiles.most_columns / (2 * kTile), 1);
+  return std::clamp<int64_t>(int64_t{processors} * blocks_at_once / blocks, 1, most);
+}
+
+/// Blocks of a kernel of `width` columns.
+template <int kWidth>
+dim3 walk_grid(const AttentionTiles& tiles, int64_t splits, int64_t width, int64_t heads) {
+  return sum_grid(tiles.count * splits, width, heads, kWidth > 0 ? kWidth : kWide);
+}
+
+/// Lets a kernel have the shared memory that it asks for.
+template <typename Kernel>
+void allow_shared(Kernel kernel, std::size_t bytes) {
+  check("attention: shared memory",
+        cudaFuncSetAttribute(
+            kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+}
 
 }  // namespace pointattn::cuda::tensor

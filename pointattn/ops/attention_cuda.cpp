@@ -10,6 +10,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
+#include <functional>
 #include <tuple>
 
 namespace pointattn::ops {
@@ -18,7 +19,8 @@ namespace {
 /// Contiguous inputs and the tiles of the queries, as long as a kernel may read them.
 template <typename T>
 struct DeviceInputs {
-  at::Tensor q, k, v, bias, query_tiles;
+  at::Tensor q, k, v, bias;
+  CudaTiles query_tiles;
   double scale;
 
   DeviceInputs(const AttentionInputs& inputs, const AttentionOffsets& offsets)
@@ -34,9 +36,9 @@ struct DeviceInputs {
             cuda_data<T>(k),
             cuda_data<T>(v),
             bias.defined() ? cuda_data<T>(bias) : nullptr,
-            query_tiles.const_data_ptr<int64_t>(),
-            query_tiles.size(0),
+            query_tiles.params(),
             q.size(0),
+            k.size(0),
             q.size(1),
             q.size(2),
             v.size(2),
@@ -65,7 +67,8 @@ AttentionResult forward_cuda(const at::Tensor& q,
                                            mutable_cuda_data<T>(std::get<0>(result)),
                                            mutable_cuda_data<Row>(std::get<1>(result)),
                                            mutable_cuda_data<Row>(std::get<2>(result))};
-    cuda::launch_attention_forward(params, c10::cuda::getCurrentCUDAStream());
+    CudaScratch scratch(device.q.device());
+    cuda::launch_attention_forward(params, std::ref(scratch), c10::cuda::getCurrentCUDAStream());
   });
   return result;
 }
@@ -95,12 +98,11 @@ AttentionGradients backward_cuda(const at::Tensor& grad_in,
     using T = typename CudaNumber<scalar_t>::Type;
     using Row = cuda::Statistic<T>;
     const DeviceInputs<T> device(inputs, offsets);
-    const at::Tensor key_tiles =
+    const CudaTiles key_tiles =
         cuda_tiles(offsets.keys, offsets.queries, cuda::kAttentionTile<T>, q);
     const cuda::AttentionBackward<T> params{
         device.params(),
-        key_tiles.const_data_ptr<int64_t>(),
-        key_tiles.size(0),
+        key_tiles.params(),
         cuda_data<T>(grad),
         cuda_data<T>(out),
         cuda_data<Row>(row_max),
@@ -110,7 +112,8 @@ AttentionGradients backward_cuda(const at::Tensor& grad_in,
         mutable_cuda_data<T>(std::get<1>(result)),
         mutable_cuda_data<T>(std::get<2>(result)),
         bias ? mutable_cuda_data<T>(std::get<3>(result)) : nullptr};
-    cuda::launch_attention_backward(params, c10::cuda::getCurrentCUDAStream());
+    CudaScratch scratch(device.q.device());
+    cuda::launch_attention_backward(params, std::ref(scratch), c10::cuda::getCurrentCUDAStream());
   });
   return result;
 }

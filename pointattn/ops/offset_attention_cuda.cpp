@@ -12,6 +12,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
+#include <functional>
 #include <tuple>
 #include <vector>
 
@@ -22,12 +23,11 @@ template <typename T>
 cuda::OffsetAttentionInputs<T> inputs_of(const at::Tensor& q,
                                          const at::Tensor& k,
                                          const at::Tensor& v,
-                                         const at::Tensor& tiles) {
+                                         const CudaTiles& tiles) {
   return {cuda_data<T>(q),
           cuda_data<T>(k),
           cuda_data<T>(v),
-          tiles.const_data_ptr<int64_t>(),
-          tiles.size(0),
+          tiles.params(),
           q.size(0),
           q.size(1),
           v.size(1),
@@ -50,13 +50,15 @@ OffsetAttentionResult forward_cuda(const at::Tensor& q_in,
       at::kHalf, at::kBFloat16, q.scalar_type(), "offset_attention", [&] {
         using T = typename CudaNumber<scalar_t>::Type;
         using Row = cuda::Statistic<T>;
-        const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<T>, q);
+        const CudaTiles tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<T>, q);
         const cuda::OffsetAttentionForward<T> params{inputs_of<T>(q, k, v, tiles),
                                                      mutable_cuda_data<T>(std::get<0>(result)),
                                                      mutable_cuda_data<Row>(std::get<1>(result)),
                                                      mutable_cuda_data<Row>(std::get<2>(result)),
                                                      mutable_cuda_data<Row>(std::get<3>(result))};
-        cuda::launch_offset_attention_forward(params, c10::cuda::getCurrentCUDAStream());
+        CudaScratch scratch(q.device());
+        cuda::launch_offset_attention_forward(
+            params, std::ref(scratch), c10::cuda::getCurrentCUDAStream());
       });
   return result;
 }
@@ -91,7 +93,7 @@ OffsetAttentionGradients backward_cuda(const at::Tensor& grad_in,
       at::kHalf, at::kBFloat16, q.scalar_type(), "offset_attention", [&] {
         using T = typename CudaNumber<scalar_t>::Type;
         using Row = cuda::Statistic<T>;
-        const at::Tensor tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<T>, q);
+        const CudaTiles tiles = cuda_tiles(starts, starts, cuda::kAttentionTile<T>, q);
         const cuda::OffsetAttentionBackward<T> params{inputs_of<T>(q, k, v, tiles),
                                                       cuda_data<T>(grad),
                                                       cuda_data<T>(out),
@@ -103,7 +105,9 @@ OffsetAttentionGradients backward_cuda(const at::Tensor& grad_in,
                                                       mutable_cuda_data<T>(std::get<0>(result)),
                                                       mutable_cuda_data<T>(std::get<1>(result)),
                                                       mutable_cuda_data<T>(std::get<2>(result))};
-        cuda::launch_offset_attention_backward(params, c10::cuda::getCurrentCUDAStream());
+        CudaScratch scratch(q.device());
+        cuda::launch_offset_attention_backward(
+            params, std::ref(scratch), c10::cuda::getCurrentCUDAStream());
       });
   if (shared) return sum_of_shared(result);
   return result;

@@ -16,6 +16,7 @@
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -71,7 +72,51 @@ TEST(TensorCoreAttention, RoundsToTf32WhereThatIsAllowed) {
                             random_case({{130}, {97}, 2, 40, 33}, Bias::kFinite));
 }
 
-at::Tensor tiles_of(const at::Tensor& rows, const at::Tensor& columns) {
+/// Float results beside float64 with as many processors.
+template <typename Function, typename Eager, typename Case>
+void expect_close_with(int processors,
+                       const Function& function,
+                       const Eager& eager,
+                       const Case& input) {
+  const Changed newer(emulated::capability, 80);
+  const Changed other(emulated::processors, processors);
+  const Case narrow = input.to(at::kFloat);
+  const auto exact = run_attention(eager, narrow.to(at::kDouble));
+  const auto ours = run_attention(function, narrow);
+  for (size_t i = 0; i < exact.size(); ++i)
+    EXPECT_LT(max_difference(ours[i], exact[i]), 5e-6 * size_of(exact[i])) << "result " << i;
+}
+
+TEST(TensorCoreAttention, BlocksShareTheColumnsOfFewRows) {
+  // One block a tile of rows, and as many as there are pairs of tiles; one cloud has no second share.
+  for (const int processors : {1, 1000}) {
+    expect_close_with(processors,
+                      ops::offset_attention,
+                      reference::eager_offset_attention,
+                      random_input({389, 70}, 32, 40));
+    expect_close_with(processors,
+                      ops::attention,
+                      reference::eager_attention,
+                      random_case({{70, 30}, {389, 9}, 2, 24, 33}, Bias::kMasks));
+  }
+}
+
+TEST(TensorCoreAttention, RowsOfAllSizesKeepTheirBits) {
+  // Halves hold numbers from 6e-8 to 65504; floats, and what is to be found here, far smaller and
+  // larger ones.
+  const Changed newer(emulated::capability, 80);
+  AttentionInput input = random_input({130}, 32, 20).to(at::kFloat);
+  input.q *= at::pow(10, at::linspace(-12, 0, 130)).unsqueeze(1).to(at::kFloat);
+  for (const double size : {1e-18, 1e18}) {
+    const at::Tensor v = input.v.abs() * size;
+    const at::Tensor exact = reference::offset_attention(
+        input.q.to(at::kDouble), input.k.to(at::kDouble), v.to(at::kDouble), input.offsets);
+    const at::Tensor ours = ops::offset_attention(input.q, input.k, v, input.offsets);
+    EXPECT_LT((ours.to(at::kDouble) / exact - 1).abs().max().item<double>(), 2e-6) << size;
+  }
+}
+
+ops::CudaTiles tiles_of(const at::Tensor& rows, const at::Tensor& columns) {
   const auto numbers = [](const at::Tensor& t) {
     const int64_t* const data = t.const_data_ptr<int64_t>();
     return std::vector<int64_t>(data, data + t.numel());
@@ -82,8 +127,9 @@ at::Tensor tiles_of(const at::Tensor& rows, const at::Tensor& columns) {
 /// out, dq, dk, dv by the launchers, for inputs of the dtype that T stands for.
 template <typename T>
 std::vector<at::Tensor> launch(const AttentionInput& input) {
+  ops::CudaScratch scratch(at::kCPU);
   const auto row = [&] { return at::empty({input.q.size(0)}); };
-  const at::Tensor tiles = tiles_of(input.offsets, input.offsets);
+  const ops::CudaTiles tiles = tiles_of(input.offsets, input.offsets);
   const at::Tensor out = at::empty_like(input.v), max = row(), scale = row(), columns = row();
   const auto read = [](const at::Tensor& t) { return ops::cuda_data<T>(t); };
   const auto write = [](const at::Tensor& t) { return ops::mutable_cuda_data<T>(t); };
@@ -91,8 +137,7 @@ std::vector<at::Tensor> launch(const AttentionInput& input) {
   const cuda::OffsetAttentionInputs<T> inputs{read(input.q),
                                               read(input.k),
                                               read(input.v),
-                                              tiles.const_data_ptr<int64_t>(),
-                                              tiles.size(0),
+                                              tiles.params(),
                                               input.q.size(0),
                                               input.q.size(1),
                                               input.v.size(1),
@@ -100,6 +145,7 @@ std::vector<at::Tensor> launch(const AttentionInput& input) {
   cuda::launch_offset_attention_forward(
       cuda::OffsetAttentionForward<T>{
           inputs, write(out), number(max), number(scale), number(columns)},
+      std::ref(scratch),
       nullptr);
   const at::Tensor column_dot = row(), row_dot = row();
   const at::Tensor q = at::empty_like(input.q), k = at::empty_like(input.k),
@@ -115,6 +161,7 @@ std::vector<at::Tensor> launch(const AttentionInput& input) {
                                                                           write(q),
                                                                           write(k),
                                                                           write(v)},
+                                         std::ref(scratch),
                                          nullptr);
   return {out, q, k, v};
 }
@@ -122,8 +169,9 @@ std::vector<at::Tensor> launch(const AttentionInput& input) {
 /// out, dq, dk, dv, dbias.
 template <typename T>
 std::vector<at::Tensor> launch(const AttentionCase& input) {
-  const at::Tensor query_tiles = tiles_of(input.query_offsets, input.key_offsets);
-  const at::Tensor key_tiles = tiles_of(input.key_offsets, input.query_offsets);
+  ops::CudaScratch scratch(at::kCPU);
+  const ops::CudaTiles query_tiles = tiles_of(input.query_offsets, input.key_offsets);
+  const ops::CudaTiles key_tiles = tiles_of(input.key_offsets, input.query_offsets);
   const auto row = [&] { return at::empty({input.q.size(0) * input.q.size(1)}); };
   const at::Tensor out = at::empty_like(input.grad), max = row(), scale = row();
   const auto read = [](const at::Tensor& t) { return ops::cuda_data<T>(t); };
@@ -133,22 +181,23 @@ std::vector<at::Tensor> launch(const AttentionCase& input) {
                                         read(input.k),
                                         read(input.v),
                                         read(*input.bias),
-                                        query_tiles.const_data_ptr<int64_t>(),
-                                        query_tiles.size(0),
+                                        query_tiles.params(),
                                         input.q.size(0),
+                                        input.k.size(0),
                                         input.q.size(1),
                                         input.q.size(2),
                                         input.v.size(2),
                                         static_cast<float>(input.scale),
                                         false};
   cuda::launch_attention_forward(
-      cuda::AttentionForward<T>{inputs, write(out), number(max), number(scale)}, nullptr);
+      cuda::AttentionForward<T>{inputs, write(out), number(max), number(scale)},
+      std::ref(scratch),
+      nullptr);
   const at::Tensor row_dot = row();
   const at::Tensor q = at::empty_like(input.q), k = at::empty_like(input.k),
                    v = at::empty_like(input.v), bias = at::empty_like(*input.bias);
   cuda::launch_attention_backward(cuda::AttentionBackward<T>{inputs,
-                                                             key_tiles.const_data_ptr<int64_t>(),
-                                                             key_tiles.size(0),
+                                                             key_tiles.params(),
                                                              read(input.grad),
                                                              read(out),
                                                              number(max),
@@ -158,6 +207,7 @@ std::vector<at::Tensor> launch(const AttentionCase& input) {
                                                              write(k),
                                                              write(v),
                                                              write(bias)},
+                                  std::ref(scratch),
                                   nullptr);
   return {out, q, k, v, bias};
 }

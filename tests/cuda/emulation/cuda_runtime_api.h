@@ -30,8 +30,8 @@ struct dim3 {
       : x(width), y(height), z(depth) {}
 };
 
-struct alignas(16) int4 {
-  int x, y, z, w;
+struct alignas(8) float2 {
+  float x, y;
 };
 /// What a build for the architectures of the project holds.
 #define __CUDA_ARCH_LIST__ 750, 800, 900
@@ -50,11 +50,21 @@ void run(dim3 grid, dim3 block_size, bool together, const std::function<void()>&
 
 void wait_for_block();
 void wait_for_warp();
-/// Leaves `bytes` for the other lanes and returns the place where those of lane `from` are, until the
-/// next call of a lane's.
-const void* exchange(const void* own, std::size_t bytes, int from);
+/// What the lanes of a warp leave for each other, until the call after the next.
+struct Lanes {
+  const void* first;
+  int slot;
+  const char* of(int lane) const;
+};
+Lanes leave_for_lanes(const void* own, std::size_t bytes);
 unsigned ballot(bool own);
-/// What a kernel asks for at its launch: 48 KiB a block.
+/// Copies of this thread that happen when it waits for them; zeros where `from` is null.
+void copy_later(void* to, const void* from, std::size_t bytes);
+void copy_now();
+[[noreturn]] void give_up(const char* message);
+/// What a kernel asks for at its launch: up to 99 KiB a block, the least that devices with tensor cores
+/// for these kernels have.
+inline constexpr std::size_t kSharedMemory = 99 << 10;
 unsigned char* shared_memory();
 int lane();
 
@@ -78,7 +88,7 @@ Launch<P...> launch(void (*kernel)(P...),
 template <typename T>
 T from_lane(T own, int from) {
   T result;
-  std::memcpy(&result, exchange(&own, sizeof(T), from), sizeof(T));
+  std::memcpy(&result, leave_for_lanes(&own, sizeof(T)).of(from), sizeof(T));
   return result;
 }
 
@@ -124,6 +134,14 @@ inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits);
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline unsigned atomicAdd(unsigned* at, unsigned value) {
   return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);
+}
+
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+template <typename Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel /*kernel*/, cudaFuncAttribute /*which*/, int bytes) {
+  if (static_cast<std::size_t>(bytes) > emulated::kSharedMemory)
+    emulated::give_up("more shared memory than a block can have");
+  return cudaSuccess;
 }
 
 enum cudaDeviceAttr {

@@ -17,9 +17,15 @@ namespace {
 
 constexpr std::size_t kStack = 64 * 1024;
 constexpr int kWarp = 32;
-constexpr std::size_t kMostBytes = 16;
+constexpr std::size_t kMostBytes = 32;
 
 enum class State { kReady, kAtBlock, kAtWarp, kDone };
+
+struct Copy {
+  void* to;
+  const void* from;
+  std::size_t bytes;
+};
 
 struct Fiber {
   ucontext_t first_context;  // for its start; later switches by jumps, which make no system call
@@ -27,7 +33,9 @@ struct Fiber {
   bool started = false;
   State state = State::kReady;
   Place place;
-  alignas(kMostBytes) char left[kMostBytes];  // for the other lanes
+  alignas(kMostBytes) char left[2][kMostBytes];  // for the other lanes, in turn
+  int turn = 0;
+  std::vector<Copy> copies;
 };
 
 /// The block that this system thread runs.
@@ -45,11 +53,6 @@ char* stack_of(std::size_t fiber) {
   thread_local std::vector<std::unique_ptr<char[]>> stacks;
   while (stacks.size() <= fiber) stacks.push_back(std::make_unique_for_overwrite<char[]>(kStack));
   return stacks[fiber].get();
-}
-
-void give_up(const char* message) {
-  std::fprintf(stderr, "emulated GPU: %s\n", message);
-  std::abort();
 }
 
 void enter() {
@@ -151,39 +154,56 @@ void run(dim3 grid, dim3 block_size, bool together, const std::function<void()>&
 void wait_for_block() { wait_as(State::kAtBlock); }
 void wait_for_warp() { wait_as(State::kAtWarp); }
 
-unsigned ballot(bool own) {
-  running->fibers[running->current].left[0] = own ? 1 : 0;
+void give_up(const char* message) {
+  std::fprintf(stderr, "emulated GPU: %s\n", message);
+  std::abort();
+}
+
+// Two places in turn: whoever writes one has waited for all that read it, a turn before.
+Lanes leave_for_lanes(const void* own, std::size_t bytes) {
+  if (bytes > kMostBytes) give_up("an exchange of too many bytes");
+  Fiber& fiber = running->fibers[running->current];
+  const int slot = fiber.turn ^= 1;
+  std::memcpy(fiber.left[slot], own, bytes);
   wait_for_warp();
+  return {&running->fibers[running->current / kWarp * kWarp], slot};
+}
+
+const char* Lanes::of(int lane) const {
+  return static_cast<const Fiber*>(first)[lane % kWarp].left[slot];
+}
+
+unsigned ballot(bool own) {
+  const char bit = own ? 1 : 0;
+  const Lanes lanes = leave_for_lanes(&bit, 1);
   const std::size_t warp = running->current / kWarp * kWarp;
   unsigned all = 0;
   for (std::size_t i = 0; i < kWarp && warp + i < running->fibers.size(); ++i)
-    all |= static_cast<unsigned>(running->fibers[warp + i].left[0]) << i;
-  wait_for_warp();
+    all |= static_cast<unsigned>(*lanes.of(static_cast<int>(i))) << i;
   return all;
 }
 
+void copy_later(void* to, const void* from, std::size_t bytes) {
+  running->fibers[running->current].copies.push_back({to, from, bytes});
+}
+
+void copy_now() {
+  for (const Copy& copy : running->fibers[running->current].copies) {
+    if (copy.from != nullptr) {
+      std::memcpy(copy.to, copy.from, copy.bytes);
+    } else {
+      std::memset(copy.to, 0, copy.bytes);
+    }
+  }
+  running->fibers[running->current].copies.clear();
+}
+
 unsigned char* shared_memory() {
-  alignas(16) thread_local unsigned char memory[48 << 10];
+  alignas(128) thread_local unsigned char memory[kSharedMemory];
   return memory;
 }
 
 int lane() { return static_cast<int>(running->current % kWarp); }
-
-const void* exchange(const void* own, std::size_t bytes, int from) {
-  if (bytes > kMostBytes) give_up("a shuffle of more than 16 bytes");
-  Fiber& fiber = running->fibers[running->current];
-  const std::size_t warp = running->current / kWarp * kWarp;
-  // Nobody overwrites what another lane has not read: all come twice.
-  std::memcpy(fiber.left, own, bytes);
-  wait_for_warp();
-  thread_local char taken[kMostBytes];
-  const Fiber& other = running->fibers[warp + static_cast<std::size_t>(from) % kWarp];
-  alignas(kMostBytes) char copy[kMostBytes];
-  std::memcpy(copy, other.left, bytes);
-  wait_for_warp();
-  std::memcpy(taken, copy, bytes);
-  return taken;
-}
 
 }  // namespace emulated
 

@@ -34,7 +34,11 @@ void expect_equal_gradients(const AttentionCase& input, c10::DeviceType device, 
 TEST_P(AttentionGradientSizes, EqualAutogradOfTheEagerForm) {
   const auto& [device, size, bias] = GetParam();
   POINTATTN_NEED_DEVICE(device);
-  expect_equal_gradients(random_case(size, bias), device, 5e-6);
+  const AttentionCase input = random_case(size, bias);
+  // The gradient of a bias sums over all queries what cancels out where there is one key: there, one
+  // rounding of each term is left, as a random walk.
+  const double roundings = 1.2e-7 * std::sqrt(static_cast<double>(input.q.size(0)));
+  expect_equal_gradients(input, device, 5e-6 + roundings);
 }
 
 INSTANTIATE_TEST_SUITE_P(
