@@ -111,15 +111,19 @@ void run_block(const std::function<void()>& body, const dim3& size) {
   for (bool alive = true; alive;) {
     alive = false;
     bool moved = false;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (own.fibers[i].state != State::kReady) continue;
-      own.current = i;
-      thread = own.fibers[i].place;
-      resume(own, own.fibers[i]);
-      moved = true;
+    // A warp runs as far as it can while the others stand still: a barrier that is missing shows.
+    for (std::size_t first = 0; first < count; first += kWarp) {
+      const std::size_t last = std::min(count, first + kWarp);
+      do {
+        for (std::size_t i = first; i < last; ++i) {
+          if (own.fibers[i].state != State::kReady) continue;
+          own.current = i;
+          thread = own.fibers[i].place;
+          resume(own, own.fibers[i]);
+          moved = true;
+        }
+      } while (release(first, last, State::kAtWarp));
     }
-    for (std::size_t first = 0; first < count; first += kWarp)
-      moved = release(first, std::min(count, first + kWarp), State::kAtWarp) || moved;
     moved = release(0, count, State::kAtBlock) || moved;
     for (const Fiber& fiber : own.fibers) alive = alive || fiber.state != State::kDone;
     if (alive && !moved) give_up("threads wait for others that never come");
