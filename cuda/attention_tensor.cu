@@ -78,21 +78,10 @@ __global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>) attend(Attent
 #endif
 }
 
-template <typename N, int kTerms, int kWidth>
-void launch_attend(const AttentionWalk<N>& walk, cudaStream_t stream) {
-  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 3>);
-  allow_shared(attend<N, kTerms, kWidth>, kShared);
-  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, walk.to.heads);
-  attend<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
-  check_launch("attention: forward");
-}
-
 template <int kTerms, typename T>
 void launch_forward(const AttentionForward<T>& p, const Scratch& scratch, cudaStream_t stream) {
   using N = Part<T>;
   const AttentionInputs<T>& in = p.inputs;
-  const bool narrow = in.width <= kNarrow<kTerms>;
-  const int64_t chunks = narrow ? 1 : (in.width + kWide - 1) / kWide;
   const AttentionWalk<N> walk{
       in.query_tiles,
       packed<kTerms>(in.q, in.queries, in.heads, in.depth, scratch, stream),
@@ -102,16 +91,12 @@ void launch_forward(const AttentionForward<T>& p, const Scratch& scratch, cudaSt
       in.scale,
       in.queries,
       in.keys,
-      row_sums(splits_for(in.query_tiles, chunks * in.heads, kBlocks<kTerms, kWide>),
-               in.heads,
-               in.queries,
-               in.width,
-               scratch)};
-  if (narrow) {
-    launch_attend<N, kTerms, kNarrow<kTerms>>(walk, stream);
-  } else {
-    launch_attend<N, kTerms, kWide>(walk, stream);
-  }
+      room_for<kTerms>(in.query_tiles, in.heads, in.queries, in.width, scratch)};
+  for_width<kTerms>(in.width, [&](auto width) {
+    constexpr int kWidth = decltype(width)::value;
+    launch_walk<Shared<N, kTerms, kWidth, 3>, kWidth>(
+        attend<N, kTerms, kWidth>, "attention: forward", walk, stream);
+  });
   finish<T>(walk.to, SoftmaxEnding{p.row_max, p.row_scale}, p.out, stream);
 }
 

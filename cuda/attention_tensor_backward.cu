@@ -162,31 +162,6 @@ __global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>)
 #endif
 }
 
-template <typename N, int kTerms, int kWidth>
-void launch_query_gradients(const AttentionWalk<N>& walk, cudaStream_t stream) {
-  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 3>);
-  allow_shared(query_gradients<N, kTerms, kWidth>, kShared);
-  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, walk.heads);
-  query_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
-  check_launch("attention: query gradients");
-}
-template <typename N, int kTerms, int kWidth>
-void launch_key_gradients(const AttentionWalk<N>& walk, cudaStream_t stream) {
-  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 5>);
-  allow_shared(key_gradients<N, kTerms, kWidth>, kShared);
-  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, walk.heads);
-  key_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
-  check_launch("attention: key gradients");
-}
-template <typename N, int kTerms, int kWidth>
-void launch_value_gradients(const AttentionWalk<N>& walk, cudaStream_t stream) {
-  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 4>);
-  allow_shared(value_gradients<N, kTerms, kWidth>, kShared);
-  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, walk.heads);
-  value_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
-  check_launch("attention: value gradients");
-}
-
 template <int kTerms, typename T>
 void launch_backward(const AttentionBackward<T>& p, const Scratch& scratch, cudaStream_t stream) {
   using N = Part<T>;
@@ -206,37 +181,30 @@ void launch_backward(const AttentionBackward<T>& p, const Scratch& scratch, cuda
                         in.queries,
                         in.keys,
                         {}};
-  const auto prepare = [&](const AttentionTiles& tiles, int64_t rows, int64_t width) {
-    const bool narrow = width <= kNarrow<kTerms>;
-    const int64_t chunks = narrow ? 1 : (width + kWide - 1) / kWide;
-    walk.tiles = tiles;
-    walk.to = row_sums(splits_for(tiles, chunks * in.heads, kBlocks<kTerms, kWide>),
-                       in.heads,
-                       rows,
-                       width,
-                       scratch);
-    return narrow;
-  };
   if (in.query_tiles.count > 0) {
-    if (prepare(in.query_tiles, in.queries, in.depth)) {
-      launch_query_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
-    } else {
-      launch_query_gradients<N, kTerms, kWide>(walk, stream);
-    }
+    walk.to = room_for<kTerms>(in.query_tiles, in.heads, in.queries, in.depth, scratch);
+    for_width<kTerms>(in.depth, [&](auto width) {
+      constexpr int kWidth = decltype(width)::value;
+      launch_walk<Shared<N, kTerms, kWidth, 3>, kWidth>(
+          query_gradients<N, kTerms, kWidth>, "attention: query gradients", walk, stream);
+    });
     finish<T>(walk.to, ScaledEnding<float>{in.scale, nullptr}, p.grad_q, stream);
   }
   if (p.key_tiles.count == 0) return;
-  if (prepare(p.key_tiles, in.keys, in.depth)) {
-    launch_key_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
-  } else {
-    launch_key_gradients<N, kTerms, kWide>(walk, stream);
-  }
+  walk.tiles = p.key_tiles;
+  walk.to = room_for<kTerms>(p.key_tiles, in.heads, in.keys, in.depth, scratch);
+  for_width<kTerms>(in.depth, [&](auto width) {
+    constexpr int kWidth = decltype(width)::value;
+    launch_walk<Shared<N, kTerms, kWidth, 5>, kWidth>(
+        key_gradients<N, kTerms, kWidth>, "attention: key gradients", walk, stream);
+  });
   finish<T>(walk.to, ScaledEnding<T>{in.scale, p.grad_bias}, p.grad_k, stream);
-  if (prepare(p.key_tiles, in.keys, in.width)) {
-    launch_value_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
-  } else {
-    launch_value_gradients<N, kTerms, kWide>(walk, stream);
-  }
+  walk.to = room_for<kTerms>(p.key_tiles, in.heads, in.keys, in.width, scratch);
+  for_width<kTerms>(in.width, [&](auto width) {
+    constexpr int kWidth = decltype(width)::value;
+    launch_walk<Shared<N, kTerms, kWidth, 4>, kWidth>(
+        value_gradients<N, kTerms, kWidth>, "attention: value gradients", walk, stream);
+  });
   finish<T>(walk.to, ScaledEnding<float>{1, nullptr}, p.grad_v, stream);
 }
 

@@ -90,15 +90,6 @@ __global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>) outputs(Offse
 #endif
 }
 
-template <typename N, int kTerms, int kWidth>
-void launch_outputs(const OffsetWalk<N>& walk, cudaStream_t stream) {
-  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 4>);
-  allow_shared(outputs<N, kTerms, kWidth>, kShared);
-  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, 1);
-  outputs<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
-  check_launch("offset_attention: outputs");
-}
-
 template <int kTerms, typename T>
 void launch_forward(const OffsetAttentionForward<T>& p,
                     const Scratch& scratch,
@@ -112,22 +103,16 @@ void launch_forward(const OffsetAttentionForward<T>& p,
   OffsetWalk<N> walk{in.tiles, q, k, v, p.row_max, p.row_scale, {}};
 
   walk.to = row_sums(splits_for(in.tiles, 1, kBlocks<kTerms, 0>), 1, in.rows, 0, scratch);
-  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, 0, 1>);
-  allow_shared(row_statistics<N, kTerms>, kShared);
-  const dim3 grid = walk_grid<0>(in.tiles, walk.to.splits, 0, 1);
-  row_statistics<N, kTerms><<<grid, kBlock, kShared, stream>>>(walk);
-  check_launch("offset_attention: row statistics");
+  launch_walk<Shared<N, kTerms, 0, 1>, 0>(
+      row_statistics<N, kTerms>, "offset_attention: row statistics", walk, stream);
   finish<T>(walk.to, SoftmaxEnding{p.row_max, p.row_scale}, p.out, stream);
 
-  const bool narrow = in.width <= kNarrow<kTerms>;
-  const int64_t chunks = narrow ? 1 : (in.width + kWide - 1) / kWide;
-  walk.to =
-      row_sums(splits_for(in.tiles, chunks, kBlocks<kTerms, kWide>), 1, in.rows, in.width, scratch);
-  if (narrow) {
-    launch_outputs<N, kTerms, kNarrow<kTerms>>(walk, stream);
-  } else {
-    launch_outputs<N, kTerms, kWide>(walk, stream);
-  }
+  walk.to = room_for<kTerms>(in.tiles, 1, in.rows, in.width, scratch);
+  for_width<kTerms>(in.width, [&](auto width) {
+    constexpr int kWidth = decltype(width)::value;
+    launch_walk<Shared<N, kTerms, kWidth, 4>, kWidth>(
+        outputs<N, kTerms, kWidth>, "offset_attention: outputs", walk, stream);
+  });
   finish<T>(walk.to, ColumnEnding{p.column_scale}, p.out, stream);
 }
 

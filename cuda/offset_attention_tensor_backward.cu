@@ -143,34 +143,6 @@ __global__ void __launch_bounds__(kBlock, kBlocks<kTerms, kWidth>) key_gradients
 #endif
 }
 
-template <typename N, int kTerms, int kWidth>
-void launch_value_gradients(const OffsetWalk<N>& walk, cudaStream_t stream) {
-  constexpr std::size_t kShared = sizeof(Shared<N, kTerms, kWidth, 4>);
-  allow_shared(value_gradients<N, kTerms, kWidth>, kShared);
-  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, 1);
-  value_gradients<N, kTerms, kWidth><<<grid, kBlock, kShared, stream>>>(walk);
-  check_launch("offset_attention: value gradients");
-}
-
-template <int kTerms, int kWidth, typename T>
-void launch_score_gradients(const OffsetWalk<Part<T>>& walk,
-                            const OffsetAttentionBackward<T>& p,
-                            cudaStream_t stream) {
-  using N = Part<T>;
-  const dim3 grid = walk_grid<kWidth>(walk.tiles, walk.to.splits, walk.to.width, 1);
-  const ScaledEnding<float> ending{1, nullptr};
-  constexpr std::size_t kQueryShared = sizeof(Shared<N, kTerms, kWidth, 4>);
-  allow_shared(query_gradients<N, kTerms, kWidth>, kQueryShared);
-  query_gradients<N, kTerms, kWidth><<<grid, kBlock, kQueryShared, stream>>>(walk);
-  check_launch("offset_attention: query gradients");
-  finish<T>(walk.to, ending, p.grad_q, stream);
-  constexpr std::size_t kKeyShared = sizeof(Shared<N, kTerms, kWidth, 5>);
-  allow_shared(key_gradients<N, kTerms, kWidth>, kKeyShared);
-  key_gradients<N, kTerms, kWidth><<<grid, kBlock, kKeyShared, stream>>>(walk);
-  check_launch("offset_attention: key gradients");
-  finish<T>(walk.to, ending, p.grad_k, stream);
-}
-
 template <int kTerms, typename T>
 void launch_backward(const OffsetAttentionBackward<T>& p,
                      const Scratch& scratch,
@@ -192,25 +164,25 @@ void launch_backward(const OffsetAttentionBackward<T>& p,
                      p.column_scale,
                      p.column_dot,
                      {}};
-  const auto prepare = [&](int64_t width) {
-    const bool narrow = width <= kNarrow<kTerms>;
-    const int64_t chunks = narrow ? 1 : (width + kWide - 1) / kWide;
-    walk.to =
-        row_sums(splits_for(in.tiles, chunks, kBlocks<kTerms, kWide>), 1, in.rows, width, scratch);
-    return narrow;
-  };
-  if (prepare(in.width)) {
-    launch_value_gradients<N, kTerms, kNarrow<kTerms>>(walk, stream);
-  } else {
-    launch_value_gradients<N, kTerms, kWide>(walk, stream);
-  }
+  walk.to = room_for<kTerms>(in.tiles, 1, in.rows, in.width, scratch);
+  for_width<kTerms>(in.width, [&](auto width) {
+    constexpr int kWidth = decltype(width)::value;
+    launch_walk<Shared<N, kTerms, kWidth, 4>, kWidth>(
+        value_gradients<N, kTerms, kWidth>, "offset_attention: value gradients", walk, stream);
+  });
   finish<T>(walk.to, ScaledEnding<float>{1, p.row_dot}, p.grad_v, stream);
   launch_row_products<true>(in.v, p.grad_v, in.rows, in.width, p.row_dot, stream);
-  if (prepare(in.depth)) {
-    launch_score_gradients<kTerms, kNarrow<kTerms>>(walk, p, stream);
-  } else {
-    launch_score_gradients<kTerms, kWide>(walk, p, stream);
-  }
+  walk.to = room_for<kTerms>(in.tiles, 1, in.rows, in.depth, scratch);
+  for_width<kTerms>(in.depth, [&](auto width) {
+    constexpr int kWidth = decltype(width)::value;
+    const ScaledEnding<float> ending{1, nullptr};
+    launch_walk<Shared<N, kTerms, kWidth, 4>, kWidth>(
+        query_gradients<N, kTerms, kWidth>, "offset_attention: query gradients", walk, stream);
+    finish<T>(walk.to, ending, p.grad_q, stream);
+    launch_walk<Shared<N, kTerms, kWidth, 5>, kWidth>(
+        key_gradients<N, kTerms, kWidth>, "offset_attention: key gradients", walk, stream);
+    finish<T>(walk.to, ending, p.grad_k, stream);
+  });
 }
 
 }  // namespace

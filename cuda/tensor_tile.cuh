@@ -19,6 +19,7 @@
 #include "cuda/tensor_instructions.cuh"
 
 #include <cstdint>
+#include <type_traits>
 
 /// Code for older architectures has no such operands; its kernels stop.
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
@@ -391,18 +392,40 @@ inline int64_t splits_for(const AttentionTiles& tiles,
   return std::clamp<int64_t>(int64_t{processors} * blocks_at_once / blocks, 1, most);
 }
 
-/// Blocks of a kernel of `width` columns.
-template <int kWidth>
-dim3 walk_grid(const AttentionTiles& tiles, int64_t splits, int64_t width, int64_t heads) {
-  return sum_grid(tiles.count * splits, width, heads, kWidth > 0 ? kWidth : kWide);
+/// Room for what the blocks leave of sums of `width` columns.
+template <int kTerms>
+RowSums room_for(const AttentionTiles& tiles,
+                 int64_t heads,
+                 int64_t rows,
+                 int64_t width,
+                 const Scratch& scratch) {
+  const int64_t chunks = width <= kNarrow<kTerms> ? 1 : (width + kWide - 1) / kWide;
+  const int64_t splits = splits_for(tiles, chunks * heads, kBlocks<kTerms, kWide>);
+  return row_sums(splits, heads, rows, width, scratch);
 }
 
-/// Lets a kernel have the shared memory that it asks for.
-template <typename Kernel>
-void allow_shared(Kernel kernel, std::size_t bytes) {
-  check("attention: shared memory",
-        cudaFuncSetAttribute(
-            kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+/// launch(kWidth) with the width of the kernel that suits sums of `width` columns.
+template <int kTerms, typename Launch>
+void for_width(int64_t width, const Launch& launch) {
+  if (width <= kNarrow<kTerms>) {
+    launch(std::integral_constant<int, kNarrow<kTerms>>());
+  } else {
+    launch(std::integral_constant<int, kWide>());
+  }
+}
+
+/// Launches a kernel of kWidth columns whose shared memory is a SharedMemory.
+template <typename SharedMemory, int kWidth, typename Walk>
+void launch_walk(void (*kernel)(Walk), const char* name, const Walk& walk, cudaStream_t stream) {
+  const RowSums& to = walk.to;
+  const dim3 grid =
+      sum_grid(walk.tiles.count * to.splits, to.width, to.heads, kWidth > 0 ? kWidth : kWide);
+  check(name,
+        cudaFuncSetAttribute(kernel,
+                             cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(sizeof(SharedMemory))));
+  kernel<<<grid, kBlock, sizeof(SharedMemory), stream>>>(walk);
+  check_launch(name);
 }
 
 }  // namespace pointattn::cuda::tensor
